@@ -1,0 +1,158 @@
+"""The one Settings object: a TOML file, `WEFT_<SECTION>__<KEY>` in the environment over it, both checked at start."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from weft.base.errors import BadSettings
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Site(_Section):
+    """How this site names things."""
+
+    cluster: str = "cluster"
+    """Cluster that a bare job id means, and the name of jobs whose source names none."""
+    fabric: str = "ib"
+    """Name of the InfiniBand subnet a dump belongs to when the dump does not say."""
+    timezone: str = ""
+    """Zone of times that a tool printed without one; empty: the zone of this machine."""
+    hosts: str = "{cluster}.{host}.**"
+    """Where a host's metrics lie in the tree; `{cluster}` and `{host}` are filled in."""
+    host_names: dict[str, str] = Field(default_factory=dict)
+    """Node description or HCA GUID -> host, for what the rules on descriptions cannot know."""
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        if name:
+            try:
+                ZoneInfo(name)
+            except (ZoneInfoNotFoundError, ValueError):
+                raise ValueError(f"'{name}' is not a time zone; give one like Europe/Berlin or UTC") from None
+        return name
+
+    @field_validator("hosts")
+    @classmethod
+    def _names_the_host(cls, template: str) -> str:
+        if "{host}" not in template or not template.endswith(".**"):
+            raise ValueError("the template must name {host} and end in .** (all metrics below)")
+        return template
+
+
+class Metrics(_Section):
+    """The whisper tree and what one request may cost."""
+
+    path: Path | None = None
+    """The whisper tree; default DATA/whisper."""
+    retention: str = "1m:7d,10m:1y"
+    """Archives of counter files that Weft creates, as in carbon's storage-schemas.conf."""
+    virtual_prefix: str = ""
+    """Put before job., switch., host. and cable. when a stored tree already uses these names, e.g. `weft`."""
+    refresh_s: int = Field(30, ge=1)
+    """How often the name index looks for new folders."""
+    max_points: int = Field(20_000_000, ge=1)
+    max_series: int = Field(50_000, ge=1)
+    max_depth: int = Field(32, ge=1)
+    max_targets: int = Field(256, ge=1)
+    max_pattern: int = Field(4096, ge=1)
+    timeout_s: float = Field(30.0, gt=0)
+
+
+class Inventory(_Section):
+    """What counts as gone, and how much may be lost at once."""
+
+    absent_after: int = Field(3, ge=1)
+    """Complete sweeps in a row without a node before it counts as gone (a lone dump needs one)."""
+    quarantine_share: float = Field(0.10, gt=0, le=1)
+    """A sweep that loses more than this share of the nodes at once is set aside and reported."""
+
+
+class Http(_Section):
+    """The server."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8077, ge=0, le=65535)
+    queue: int = Field(32, ge=1)
+    """Requests that may wait; one more is answered 503."""
+    operators: tuple[str, ...] = ()
+    """Values of the identity header that are operators."""
+    identity_header: str = ""
+    """Header that a trusted proxy sets to the user's name (Grafana: X-Grafana-User); empty: loopback only."""
+
+
+class Settings(BaseSettings):
+    """Everything a site sets; frozen. Below `app.py` values arrive as arguments."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix="WEFT_",
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+    )
+
+    data: Path = Path("weft-data")
+    """Folder below which the embedded engines live: inventory.db, logs/, whisper/."""
+    site: Site = Site()
+    metrics: Metrics = Metrics()
+    inventory: Inventory = Inventory()
+    http: Http = Http()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over file: the file's members are passed as init values."""
+        return env_settings, init_settings
+
+    @property
+    def whisper_root(self) -> Path:
+        """The whisper tree in use."""
+        return self.metrics.path or self.data / "whisper"
+
+
+def load_settings(config: Path | None = None, data: Path | None = None) -> Settings:
+    """Read settings from a TOML file (or none) and the environment.
+
+    Args:
+        config: the TOML file; None: defaults and environment only.
+        data: what the command line gave as --data; over file and environment.
+    Raises:
+        BadSettings: no such file, not TOML, an unknown key, a bad value; the message names it.
+    """
+    members: dict[str, Any] = {}
+    if config is not None:
+        try:
+            members = tomllib.loads(config.read_text(encoding="utf-8"))
+        except OSError as exc:
+            raise BadSettings(
+                f"{config} cannot be read: {exc.strerror}.", fix="Name another file with --config."
+            ) from exc
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+            raise BadSettings(f"{config} is not TOML: {exc}.", fix="Mend the file.") from exc
+    try:
+        settings = Settings(**members)
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        reason = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            reason = "Weft has no such setting"
+        raise BadSettings(
+            f"Setting '{key}': {reason}.",
+            fix=f"Mend it in {config or 'the environment'} or in WEFT_{key.upper().replace('.', '__')}.",
+        ) from exc
+    return settings.model_copy(update={"data": data}) if data is not None else settings

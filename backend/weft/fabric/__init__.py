@@ -1,0 +1,1 @@
+"""InfiniBand as values: what tools saw, topology, hops, counters; no IO, no clock."""

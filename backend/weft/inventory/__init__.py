@@ -1,0 +1,1 @@
+"""What existed when: sweeps and runs kept, history derived from them."""

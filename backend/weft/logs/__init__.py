@@ -1,0 +1,1 @@
+"""Log lines: kept by day, searched newest first."""

@@ -1,0 +1,72 @@
+"""What the engine needs from whoever stores series, and from whoever knows names that are not stored."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from weft.base.access import Viewer
+from weft.metrics.series import Series, Window
+
+
+class Found(NamedTuple):
+    """A node that a find pattern matches: its full dotted path, and whether it is a leaf (a series)."""
+
+    path: str
+    leaf: bool
+
+
+class Piece(NamedTuple):
+    """A stretch of a stored series: slots of `[from_s, to_s)` in epoch seconds."""
+
+    stored: str
+    from_s: int
+    to_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualSeries:
+    """A series whose name follows from the inventory: stretches of stored series, oldest first, without overlap.
+
+    A slot belongs to the piece that overlaps it; where two pieces of different stored series meet is a seam.
+    """
+
+    name: str
+    pieces: tuple[Piece, ...]
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class SeriesStore(Protocol):
+    """Stored series: names by glob, values by name."""
+
+    def find(self, pattern: str) -> list[Found]:
+        """Branches, then leaves, each sorted by path, that match a glob with exactly its number of nodes."""
+
+    def expand(self, pattern: str) -> list[str]:
+        """Leaf paths that match, sorted."""
+
+    def exists(self, name: str) -> bool:
+        """True when a series of exactly this name is stored."""
+
+    async def fetch(self, names: Sequence[str], window: Window) -> list[Series | None]:
+        """Values of the window, one member per name in order; None: no such series (or it became unreadable).
+
+        Start, step and length as `whisper.fetch(path, from, until, now)` gives them.
+        """
+
+
+class Resolver(Protocol):
+    """Names that the metrics room cannot know: `job.*`, `switch.*`, `host.*`, `cable.*`."""
+
+    roots: tuple[str, ...]
+    """First nodes of virtual names; a pattern whose first node cannot match one of these is never asked."""
+
+    async def resolve(
+        self, patterns: Sequence[str], window: Window, viewer: Viewer
+    ) -> tuple[list[list[VirtualSeries]], list[str]]:
+        """For each pattern the virtual series that match in the window, sorted by name, and notices for the reader.
+
+        One call for all patterns of a request. Nothing known for the window: an empty list, not an error.
+        """
+
+    async def find(self, pattern: str, window: Window, viewer: Viewer) -> list[Found]:
+        """Like SeriesStore.find, over virtual names."""

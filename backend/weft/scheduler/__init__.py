@@ -1,0 +1,1 @@
+"""Slurm as values: runs, hostlists and the formats they come in."""

@@ -1,0 +1,56 @@
+"""Runs of jobs, as values.
+
+A run is (cluster, job id, start): a requeued or reused id is several runs, each with its hosts, state and end.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+FINISHED_STATES = frozenset(
+    "BOOT_FAIL CANCELLED COMPLETED DEADLINE FAILED NODE_FAIL OUT_OF_MEMORY PREEMPTED REVOKED TIMEOUT REQUEUED".split()
+)
+"""Base states after which a run has an end (Slurm `job_state_string`, and REQUEUED as sacct -D prints it)."""
+
+
+class RunKey(NamedTuple):
+    """Cluster, raw job id and start in epoch ms; start None: never started (pending, or cancelled before)."""
+
+    cluster: str
+    job_id: int
+    start_ms: int | None
+
+    @property
+    def text(self) -> str:
+        """The key as one string, `cluster:4711@1763852985000`, `cluster:4711@-` for one that never started."""
+        return f"{self.cluster}:{self.job_id}@{'-' if self.start_ms is None else self.start_ms}"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is known of one run.
+
+    `label` is the id as people type it: `4711`, `4711_5` (array task), `4711+1` (part of a heterogeneous job).
+    `end_ms` None: not ended as far as was seen at `seen_at_ms`. `hosts`: sorted names; empty: not known (or none yet).
+    `submit_ms` tells two lives of a reused id apart before they start. Unknown texts are "".
+    """
+
+    key: RunKey
+    label: str
+    name: str
+    user: str
+    account: str
+    partition: str
+    state: str
+    submit_ms: int | None
+    end_ms: int | None
+    hosts: tuple[str, ...]
+    node_count: int | None
+    exit_code: int | None
+    exit_signal: int | None
+    seen_at_ms: int
+    source: str
+
+    @property
+    def finished(self) -> bool:
+        """True when the state says that nothing more will happen."""
+        return self.state in FINISHED_STATES
