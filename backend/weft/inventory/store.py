@@ -155,6 +155,9 @@ class SweepResult:
     quarantined: str | None = None
 
 
+CorrectionKind = Literal["cable_replaced", "retired", "accepted"]
+
+
 @dataclass(frozen=True, slots=True)
 class Correction:
     """What a person knows better, with the time from which it holds.
@@ -165,7 +168,7 @@ class Correction:
 
     fabric: str
     at_ms: int
-    kind: Literal["cable_replaced", "retired", "accepted"]
+    kind: CorrectionKind
     who: str
     port: PortKey | None = None
     guid: str | None = None

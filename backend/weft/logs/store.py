@@ -11,7 +11,7 @@ from weft.base.intervals import Interval
 class LogLine:
     """One line. `id` is stable: the same line read again has the same id.
 
-    `severity`: the RFC 5424 keyword (emerg alert crit err warning notice info debug), "" when unknown.
+    `severity`: the RFC 5424 keyword (emerg alert crit err warning notice info debug), "" unknown.
     """
 
     id: str
@@ -25,7 +25,7 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class LogQuery:
-    """Which lines: all words in the message, on any of the hosts (empty: all), in the window, of a program or severity."""
+    """Which lines: in the window, with all words in the message; empty members do not filter."""
 
     window: Interval
     words: tuple[str, ...] = ()

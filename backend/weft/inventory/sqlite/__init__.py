@@ -1,0 +1,1 @@
+"""The embedded inventory: one SQLite file that keeps FabricHistory, JobHistory and Ledger."""

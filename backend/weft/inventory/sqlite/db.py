@@ -1,0 +1,196 @@
+"""One SQLite file: a writer thread that commits in groups, a few readers, and the schema with its versions."""
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from weft.base.errors import OwnedElsewhere, ServiceError, Unavailable
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], Any]
+
+READERS = 4
+GROUP = 64
+"""Most pieces of work in one commit."""
+
+SQL_FLOOR = (3, 35)
+"""RETURNING and MATERIALIZED."""
+
+
+class Database:
+    """Reads run in threads on their own connections, writes in one thread: each piece of work is all or nothing.
+
+    WAL with synchronous=FULL: a write that returned survives a crash of process or machine. Pieces of work that wait
+    together share one commit, each in its own savepoint, so one that fails takes nothing else with it.
+    """
+
+    def __init__(self, path: Path, schema: tuple[str, ...]) -> None:
+        self._path, self._schema = path, schema
+        self._todo: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
+        self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
+        self._gate = asyncio.Semaphore(READERS)
+        self._thread: threading.Thread | None = None
+        self._readers: list[sqlite3.Connection] = []
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, path: Path, schema: tuple[str, ...]) -> AsyncIterator["Database"]:
+        """Open or create the file and bring its schema up to date.
+
+        Args:
+            schema: one script a version, oldest first; never edited once released, only added to.
+        Raises:
+            Unavailable: not a database, written by a newer Weft, SQLite too old, folder not writable.
+        """
+        database = cls(path, schema)
+        await asyncio.to_thread(database._start)
+        try:
+            yield database
+        finally:
+            await asyncio.to_thread(database._stop)
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run work on a read-only connection, in one transaction: what it reads is of one moment."""
+        async with self._gate:
+            return await asyncio.to_thread(self._read_now, work)
+
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run work in the writer thread; its changes are on disk when this returns, or none are."""
+        done: Future[T] = Future()
+        self._todo.put((work, done))
+        return await asyncio.wrap_future(done)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA cache_size=-65536")
+        connection.execute("PRAGMA temp_store=MEMORY")
+        return connection
+
+    def _start(self) -> None:
+        if sqlite3.sqlite_version_info < SQL_FLOOR:
+            raise Unavailable(
+                f"SQLite {sqlite3.sqlite_version} is too old.",
+                fix="Weft needs 3.35 or newer; use a newer Python build.",
+            )
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            writer = self._connect()
+            self._migrate(writer)
+            for _ in range(READERS):
+                reader = self._connect()
+                reader.execute("PRAGMA query_only=ON")
+                self._readers.append(reader)
+                self._idle.put(reader)
+        except (OSError, sqlite3.Error) as exc:
+            raise Unavailable(
+                f"The inventory {self._path} cannot be opened: {exc}.",
+                fix="See that the folder is writable and on a local disk, or name another with --data.",
+            ) from exc
+        self._thread = threading.Thread(target=self._write_loop, args=(writer,), name="weft-writer", daemon=True)
+        self._thread.start()
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        (known,) = connection.execute("PRAGMA user_version").fetchone()
+        if known > len(self._schema):
+            raise Unavailable(
+                f"The inventory {self._path} was written by a newer Weft (its schema is {known}, ours {len(self._schema)}).",
+                fix="Run the newer version, or restore a backup of before the upgrade.",
+            )
+        for version, script in enumerate(self._schema[known:], known + 1):
+            connection.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version={version}; COMMIT;")
+
+    def _stop(self) -> None:
+        self._todo.put(None)
+        if self._thread is not None:
+            self._thread.join()
+        for reader in self._readers:
+            reader.close()
+
+    def _read_now(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        connection = self._idle.get()
+        try:
+            connection.execute("BEGIN")
+            return work(connection)
+        except sqlite3.Error as exc:
+            raise self._broken(exc) from exc
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            self._idle.put(connection)
+
+    def _write_loop(self, connection: sqlite3.Connection) -> None:
+        while (first := self._todo.get()) is not None:
+            group = [first]
+            stop = False
+            while len(group) < GROUP and not self._todo.empty():
+                more = self._todo.get()
+                if more is None:
+                    stop = True
+                    break
+                group.append(more)
+            self._commit(connection, group)
+            if stop:
+                break
+        connection.close()
+
+    def _commit(self, connection: sqlite3.Connection, group: list[tuple[Work, Future[Any]]]) -> None:
+        answers: list[tuple[Future[Any], Any, BaseException | None]] = []
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for work, done in group:
+                connection.execute("SAVEPOINT piece")
+                try:
+                    answers.append((done, work(connection), None))
+                    connection.execute("RELEASE piece")
+                except ServiceError as exc:
+                    connection.execute("ROLLBACK TO piece")
+                    connection.execute("RELEASE piece")
+                    answers.append((done, None, exc))
+                except Exception as exc:  # whatever a piece of work raises belongs to its caller, not to this thread
+                    connection.execute("ROLLBACK TO piece")
+                    connection.execute("RELEASE piece")
+                    answers.append((done, None, self._broken(exc) if isinstance(exc, sqlite3.Error) else exc))
+            connection.execute("COMMIT")
+        except sqlite3.Error as exc:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            answers = [(done, None, self._broken(exc)) for _, done in group]
+        for done, answer, error in answers:
+            if done.cancelled():
+                continue
+            if error is not None:
+                done.set_exception(error)
+            else:
+                done.set_result(answer)
+
+    def _broken(self, exc: Exception) -> ServiceError:
+        if isinstance(exc, sqlite3.OperationalError) and "locked" in str(exc):
+            return OwnedElsewhere(
+                f"The inventory {self._path} is locked by another process.", fix="End it, then try again."
+            )
+        return Unavailable(
+            f"The inventory {self._path} failed: {exc}.",
+            fix="See the disk's space and health; `weft check` tells more.",
+        )
+
+
+def bump(connection: sqlite3.Connection, what: str) -> None:
+    """Count a change of `what` (fabric, jobs, ledger): readers see by it that their caches are old."""
+    connection.execute(
+        "INSERT INTO version (what, number) VALUES (?, 1) ON CONFLICT (what) DO UPDATE SET number = number + 1", (what,)
+    )
+
+
+def version_of(connection: sqlite3.Connection, what: str) -> int:
+    """How often `what` has changed."""
+    row = connection.execute("SELECT number FROM version WHERE what = ?", (what,)).fetchone()
+    return row[0] if row else 0

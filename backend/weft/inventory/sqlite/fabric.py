@@ -1,0 +1,272 @@
+"""FabricHistory on SQLite: every sweep is kept, and the spans that `changes.Fold` derives (`derive.py` writes them)."""
+
+import sqlite3
+import zlib
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import orjson
+
+from weft.base.errors import BadRequest, UnknownName
+from weft.base.intervals import FOREVER_MS, Interval
+from weft.fabric.model import NodeKind, PortKey, Sweep
+from weft.inventory.sqlite.db import Database, bump, version_of
+from weft.inventory.sqlite.derive import Deriver
+from weft.inventory.store import (
+    Change,
+    Connection,
+    Correction,
+    FabricSpan,
+    FabricView,
+    ForwardingTables,
+    LinkState,
+    NodeSpan,
+    Page,
+    SweepResult,
+)
+
+MAX_ROWS = 200_000
+"""Most rows one answer holds; a full 3-level fabric has 35,000 connections."""
+
+
+class SqliteFabrics:
+    """What was cabled to what, since when, in one SQLite file."""
+
+    def __init__(self, database: Database, *, absent_after: int, quarantine_share: float) -> None:
+        self._db = database
+        self._absent_after = absent_after
+        self._share = quarantine_share
+
+    async def apply_sweep(self, sweep: Sweep, *, live: bool = False) -> SweepResult:
+        """See FabricHistory."""
+        digest, blob = sweep.packed()
+        needs = self._absent_after if live else 1
+        return await self._db.write(lambda c: Deriver(c, sweep.fabric, self._share).add(sweep, digest, blob, needs))
+
+    async def correct(self, correction: Correction) -> None:
+        """See FabricHistory."""
+        await self._db.write(lambda c: Deriver(c, correction.fabric, self._share).correct(correction))
+
+    async def version(self) -> int:
+        """See FabricHistory."""
+        return await self._db.read(lambda c: version_of(c, "fabric"))
+
+    async def fabrics(self) -> tuple[FabricSpan, ...]:
+        """See FabricHistory."""
+        text = "SELECT fabric, min(seen_at_ms), max(seen_at_ms), count(*) FROM sweep GROUP BY fabric ORDER BY fabric"
+        return await self._db.read(lambda c: tuple(FabricSpan(*row) for row in c.execute(text)))
+
+    async def fabric(self, fabric: str, at_ms: int) -> FabricView:
+        """See FabricHistory."""
+        return await self._db.read(lambda c: _view(c, fabric, at_ms))
+
+    async def nodes(self, fabric: str, window: Interval, *, gone: bool = False) -> tuple[NodeSpan, ...]:
+        """See FabricHistory."""
+        text = NODES_GONE if gone else NODES
+        values = (fabric, window.from_ms, window.to_ms)
+        rows = await self._db.read(lambda c: c.execute(text, values).fetchall())
+        return tuple(
+            NodeSpan(guid, NodeKind(kind), description, ports, Interval(from_ms, to_ms), seen_ms)
+            for guid, kind, description, ports, from_ms, to_ms, seen_ms in rows
+        )
+
+    async def connections(
+        self, fabric: str, window: Interval, ports: Sequence[PortKey] | None = None
+    ) -> tuple[Connection, ...]:
+        """See FabricHistory."""
+
+        def work(c: sqlite3.Connection) -> list[Any]:
+            if ports is None:
+                return c.execute(CONNECTIONS, (fabric, window.from_ms, window.to_ms)).fetchall()
+            found: dict[str, Any] = {}
+            for port in set(ports):
+                for text in CONNECTIONS_OF_PORT:
+                    rows = c.execute(text, (fabric, *port, window.from_ms, window.to_ms))
+                    found |= {row[0]: row for row in rows}
+            return list(found.values())
+
+        return _connections(fabric, await self._db.read(work))
+
+    async def link_states(self, fabric: str, window: Interval, connections: Sequence[str]) -> tuple[LinkState, ...]:
+        """See FabricHistory."""
+
+        def work(c: sqlite3.Connection) -> list[LinkState]:
+            return [
+                LinkState(connection, state, width, speed, Interval(from_ms, to_ms), absent_ms, seen_ms)
+                for connection in sorted(set(connections))
+                for state, width, speed, from_ms, to_ms, absent_ms, seen_ms in c.execute(
+                    LINK_STATES, (fabric, connection, window.from_ms, window.to_ms)
+                )
+            ]
+
+        return tuple(await self._db.read(work))
+
+    async def cable(self, fabric: str, cable: str) -> tuple[Connection, ...]:
+        """See FabricHistory."""
+        rows = await self._db.read(
+            lambda c: [row for text in CONNECTIONS_OF_CABLE for row in c.execute(text, (fabric, cable))]
+        )
+        unique = {row[0]: row for row in rows}
+        return tuple(sorted(_connections(fabric, list(unique.values())), key=lambda x: (x.span, x.a)))
+
+    async def changes(
+        self, fabric: str, window: Interval, *, kinds: Sequence[str] = (), limit: int = 1000, cursor: str | None = None
+    ) -> Page[Change]:
+        """See FabricHistory."""
+        after = _cursor(cursor) if cursor else (FOREVER_MS + 1, 0, 0)
+        marks = f" AND kind IN ({', '.join('?' * len(kinds))})" if kinds else ""
+        text = f"{CHANGES}{marks} ORDER BY at_ms DESC, made_ms DESC, number DESC LIMIT ?"
+        values = (fabric, window.from_ms, window.to_ms, *after, *kinds, limit + 1)
+        rows = await self._db.read(lambda c: c.execute(text, values).fetchall())
+        more = ".".join(map(str, rows[limit - 1][:3])) if len(rows) > limit else None
+        return Page(tuple(_change(fabric, *row) for row in rows[:limit]), more)
+
+    async def put_lft(self, fabric: str, switch: str, seen_at_ms: int, ports: bytes) -> None:
+        """See FabricHistory."""
+        digest, blob = sha256(ports).hexdigest(), zlib.compress(ports, 6)
+
+        def work(c: sqlite3.Connection) -> None:
+            c.execute("INSERT OR IGNORE INTO blob VALUES (?, ?)", (digest, blob))
+            key = (fabric, switch, seen_at_ms)
+            before, after = (c.execute(text, key).fetchone() for text in (LFT_BEFORE, LFT_AFTER))
+            if before and before[0] == digest:
+                return
+            if after and after[0] == digest:
+                # The same table was seen later already: it was there earlier than known so far.
+                c.execute(
+                    "DELETE FROM lft WHERE fabric = ? AND switch = ? AND seen_at_ms = ?", (fabric, switch, after[1])
+                )
+            c.execute("INSERT OR REPLACE INTO lft VALUES (?, ?, ?, ?)", (*key, digest))
+            bump(c, "fabric")
+
+        await self._db.write(work)
+
+    async def lft(self, fabric: str, at_ms: int) -> ForwardingTables | None:
+        """See FabricHistory."""
+        rows = await self._db.read(lambda c: c.execute(LFTS, (fabric, at_ms)).fetchall())
+        if not rows:
+            return None
+        tables = [np.frombuffer(zlib.decompress(data), dtype=np.uint8) for _, _, data in rows]
+        ports = np.full((len(rows), max(len(t) for t in tables)), 255, dtype=np.uint8)
+        for row, table in zip(ports, tables, strict=True):
+            row[: len(table)] = table
+        return ForwardingTables(tuple(switch for switch, _, _ in rows), ports, max(seen for _, seen, _ in rows))
+
+
+# An open row was last seen in the fabric's last sweep, unless `unconfirmed` says otherwise.
+_SEEN = """coalesce(x.last_seen_ms, u.last_seen_ms, h.seen_ms) FROM {table} x JOIN head h USING (fabric)
+  LEFT JOIN unconfirmed u ON u.fabric = x.fabric AND u.kind = '{table}' AND u.id = x.{key} AND x.closed_ms IS NULL"""
+_NODE = f"SELECT guid, x.kind, description, ports, from_ms, to_ms, {_SEEN.format(table='node_span', key='guid')}"
+_CONNECTION = f"""SELECT x.id, a_guid, a_number, b_guid, b_number, cable, cable_alt, medium, from_ms, to_ms, absent_ms,
+  {_SEEN.format(table="connection", key="id")}"""
+
+NODES = f"{_NODE} WHERE x.fabric = ?1 AND to_ms > ?2 AND from_ms < ?3 ORDER BY guid, from_ms LIMIT {MAX_ROWS}"
+NODES_GONE = f"""{_NODE} WHERE x.fabric = ?1 AND x.to_ms < {FOREVER_MS} AND x.last_seen_ms >= ?2 AND x.last_seen_ms < ?3
+  AND NOT EXISTS (SELECT 1 FROM node_span y WHERE y.fabric = x.fabric AND y.guid = x.guid AND y.from_ms > x.from_ms)
+  ORDER BY guid LIMIT {MAX_ROWS}"""
+CONNECTIONS = f"""{_CONNECTION} WHERE x.fabric = ? AND to_ms > ? AND from_ms < ?
+  ORDER BY a_guid, a_number, b_guid, b_number, from_ms LIMIT {MAX_ROWS}"""
+CONNECTIONS_OF_PORT = tuple(
+    f"{_CONNECTION} WHERE x.fabric = ? AND {end}_guid = ? AND {end}_number = ? AND to_ms > ? AND from_ms < ?"
+    for end in "ab"
+)
+CONNECTIONS_OF_CABLE = tuple(f"{_CONNECTION} WHERE x.fabric = ? AND {column} = ?" for column in ("cable", "cable_alt"))
+LINK_STATES = f"""SELECT state, width, speed, from_ms, to_ms, absent_ms,
+  {_SEEN.format(table="link_state", key="connection")}
+  WHERE x.fabric = ? AND connection = ? AND to_ms > ? AND from_ms < ? ORDER BY from_ms"""
+LINKS_AT = f"""SELECT s.state, s.width, s.speed, c.* FROM ({_CONNECTION}
+  WHERE x.fabric = ?1 AND to_ms > ?2 AND from_ms <= ?2) c
+  LEFT JOIN link_state s ON s.fabric = ?1 AND s.connection = c.id AND s.to_ms > ?2 AND s.from_ms <= ?2
+  ORDER BY a_guid, a_number, b_guid, b_number"""
+CHANGES = """SELECT at_ms, made_ms, number, since_ms, kind, severity, text, about FROM change
+  WHERE fabric = ? AND at_ms >= ? AND at_ms < ? AND (at_ms, made_ms, number) < (?, ?, ?)"""
+_LFT = "SELECT sha256, seen_at_ms FROM lft WHERE fabric = ? AND switch = ?"
+LFT_BEFORE = f"{_LFT} AND seen_at_ms <= ? ORDER BY seen_at_ms DESC LIMIT 1"
+LFT_AFTER = f"{_LFT} AND seen_at_ms > ? ORDER BY seen_at_ms LIMIT 1"
+LFTS = """SELECT switch, seen_at_ms, data FROM lft x JOIN blob USING (sha256) WHERE fabric = ?1 AND seen_at_ms =
+  (SELECT max(seen_at_ms) FROM lft y WHERE y.fabric = ?1 AND y.switch = x.switch AND y.seen_at_ms <= ?2)
+  ORDER BY switch"""
+
+
+def _cursor(text: str) -> tuple[int, int, int]:
+    try:
+        at_ms, made_ms, number = map(int, text.split("."))
+    except ValueError:
+        raise BadRequest(f"'{text}' is no cursor.", fix="Give the one the last page came with, or none.") from None
+    return at_ms, made_ms, number
+
+
+def _connections(fabric: str, rows: Iterable[Any]) -> tuple[Connection, ...]:
+    found = [
+        Connection(
+            id_,
+            fabric,
+            PortKey(ag, an),
+            PortKey(bg, bn),
+            cable,
+            alt,
+            medium,
+            Interval(from_ms, to_ms),
+            absent_ms,
+            seen_ms,
+        )
+        for id_, ag, an, bg, bn, cable, alt, medium, from_ms, to_ms, absent_ms, seen_ms in rows
+    ]
+    return tuple(sorted(found, key=lambda x: (x.a, x.b, x.span)))
+
+
+def _change(fabric: str, at: int, _made: int, _number: int, since: int | None, *rest: Any) -> Change:
+    kind, severity, text, about = rest
+    told = orjson.loads(about)
+    ports = tuple(PortKey(g, n) for g, n in told["ports"])
+    return Change(
+        fabric, at, since, kind, severity, text, tuple(told["guids"]), ports, tuple(told["cables"]), told["detail"]
+    )
+
+
+def _view(c: sqlite3.Connection, fabric: str, at_ms: int) -> FabricView:
+    """Read the picture of a time into arrays."""
+    first, last = c.execute("SELECT min(seen_at_ms), max(seen_at_ms) FROM sweep WHERE fabric = ?", (fabric,)).fetchone()
+    if first is None:
+        raise UnknownName(f"Nothing is known of a fabric '{fabric}'.", fix="Import an ibnetdiscover dump of it.")
+    if at_ms < first:
+        raise UnknownName(
+            f"Nothing was seen of fabric '{fabric}' by then; its first sweep is of {first} ms.",
+            fix="Ask for a later time.",
+        )
+    (seen,) = c.execute(
+        "SELECT max(seen_at_ms) FROM sweep WHERE fabric = ? AND seen_at_ms <= ? AND quarantined IS NULL",
+        (fabric, at_ms),
+    ).fetchone()
+    nodes = c.execute(NODES, (fabric, at_ms, at_ms + 1)).fetchall()
+    row_of = {row[0]: i for i, row in enumerate(nodes)}
+    lids = np.zeros(len(nodes), dtype=np.int32)
+    for guid, lid in c.execute(
+        "SELECT guid, lid FROM lid_span WHERE fabric = ?1 AND to_ms > ?2 AND from_ms <= ?2 ORDER BY guid, number DESC",
+        (fabric, at_ms),
+    ):
+        if guid in row_of:
+            lids[row_of[guid]] = lid
+    # A link's node can be closed while the cabling lasts: the picture then shows the port as down, without the node.
+    links = [x for x in c.execute(LINKS_AT, (fabric, at_ms)) if x[4] in row_of and x[6] in row_of]
+    return FabricView(
+        fabric,
+        at_ms,
+        seen,
+        last,
+        version_of(c, "fabric"),
+        tuple(row[0] for row in nodes),
+        tuple(NodeKind(row[1]) for row in nodes),
+        tuple(row[2] for row in nodes),
+        lids,
+        np.array([[row_of[x[4]], row_of[x[6]]] for x in links], dtype=np.int32).reshape(-1, 2),
+        np.array([[x[5], x[7]] for x in links], dtype=np.int16).reshape(-1, 2),
+        np.array([x[0] == "up" for x in links], dtype=np.bool_),
+        np.array([at_ms > x[14] and (x[12] < FOREVER_MS or x[14] < seen) for x in links], dtype=np.bool_),
+        tuple(x[3] for x in links),
+        tuple(x[8] for x in links),
+        tuple(x[1] for x in links),
+        tuple(x[2] for x in links),
+    )

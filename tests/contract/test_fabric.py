@@ -1,0 +1,249 @@
+"""What every FabricHistory promises: by hand, on a real fabric's dumps, and on random histories against a model."""
+
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import permutations
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from zoneinfo import ZoneInfo
+
+import anyio
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from weft.base.errors import UnknownName
+from weft.base.formats import Origin
+from weft.base.intervals import FOREVER_MS, Interval
+from weft.fabric.formats import ibnetdiscover
+from weft.fabric.model import Link, Node, NodeKind, PortKey, Sweep
+from weft.inventory.sqlite.db import Database
+from weft.inventory.sqlite.fabric import SqliteFabrics
+from weft.inventory.sqlite.schema import HISTORY, SCHEMA
+from weft.inventory.store import Correction, FabricHistory, FabricView
+
+pytestmark = pytest.mark.anyio
+
+ALWAYS = Interval(0, FOREVER_MS)
+BEFORE, MOVED, FAILED = "ft324-1-before", "ft324-2-moved", "ft324-4-failures"
+
+
+@asynccontextmanager
+async def opened(engine: str, folder: Path, share: float = 0.1) -> AsyncIterator[tuple[FabricHistory, Database]]:
+    """An empty store of an engine, and what its checksums are taken from."""
+    assert engine == "sqlite"
+    async with Database.open(folder / "inventory.db", SCHEMA) as database:
+        yield SqliteFabrics(database, absent_after=3, quarantine_share=share), database
+
+
+async def known(database: Database) -> dict[str, list[tuple[object, ...]]]:
+    """Everything two stores that know the same must agree on."""
+    return await database.read(lambda c: {table: c.execute(text).fetchall() for table, text in HISTORY.items()})
+
+
+@pytest.fixture(params=["sqlite"])
+def engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def fabrics(engine: str, tmp_path: Path) -> AsyncIterator[FabricHistory]:
+    async with opened(engine, tmp_path) as (store, _):
+        yield store
+
+
+def dump(data: Path, folder: str) -> Sweep:
+    """A folder of tests/data/ib as a sweep, with what the tool said aside."""
+    aside = data / "ib" / folder / "ibnetdiscover.txt.stderr"
+    origin = Origin("ib", "c", ZoneInfo("UTC"), None, 0, aside.read_text() if aside.exists() else "")
+    return ibnetdiscover.parse((data / "ib" / folder / "ibnetdiscover.txt").read_text(), origin).value
+
+
+def named(view: FabricView) -> dict[str, tuple[str, str | None]]:
+    """Links that are up, as `node/port -> (peer/port, width)` from both ends."""
+    labels = [d.split(":")[0].removeprefix("MF0;").split(" ")[0] for d in view.descriptions]
+    ends = [
+        [f"{labels[node]}/{number}" for node, number in zip(nodes, numbers, strict=True)]
+        for nodes, numbers in zip(view.link_node.tolist(), view.link_port.tolist(), strict=True)
+    ]
+    found = {}
+    for (a, b), up, width in zip(ends, view.up, view.widths, strict=True):
+        if up:
+            found |= {a: (b, width), b: (a, width)}
+    return found
+
+
+async def test_a_move_and_failures_of_a_real_fabric(fabrics: FabricHistory, data: Path) -> None:
+    before, moved, failed = (dump(data, folder) for folder in (BEFORE, MOVED, FAILED))
+    for sweep in (before, moved, failed):
+        await fabrics.apply_sweep(sweep)
+    changes = (await fabrics.changes("ib", ALWAYS)).items
+    assert [(c.at_ms, c.kind) for c in changes if c.at_ms == moved.seen_at_ms] == [(moved.seen_at_ms, "ends_exchanged")]
+    assert sorted((c.kind, c.text.split(" ")[0]) for c in changes if c.at_ms == failed.seen_at_ms) == [
+        ("hca_replaced", "node010"),
+        ("link_changed", "leaf01/8"),
+        ("node_gone", "node018"),
+        ("node_gone", "spine09"),
+        ("node_silent", "node011"),
+    ]
+    first, second, third = [
+        named(await fabrics.fabric("ib", at)) for at in (moved.seen_at_ms - 1, failed.seen_at_ms - 1, failed.seen_at_ms)
+    ]
+    assert (first["leaf01/3"], first["leaf02/3"]) == (("node003/1", "4X"), ("node021/1", "4X"))
+    assert (second["leaf01/3"], second["leaf02/3"]) == (("node021/1", "4X"), ("node003/1", "4X"))
+    assert "node018/1" in second
+    assert "node018/1" not in third
+    assert (second["leaf01/8"], third["leaf01/8"]) == (("node008/1", "4X"), ("node008/1", "1X"))
+    assert third["leaf01/11"] == ("node011/1", "4X")
+    assert [len(x) // 2 for x in (first, second, third)] == [648, 648, 611]
+    view = await fabrics.fabric("ib", failed.seen_at_ms)
+    unsure = [view.descriptions[view.link_node[j, 0]] for j in range(len(view.up)) if view.unsure[j]]
+    assert unsure == ["node011 mlx5_0"]
+
+
+async def test_an_exchange_keeps_both_readings_on_the_connections(fabrics: FabricHistory, data: Path) -> None:
+    before, moved = dump(data, BEFORE), dump(data, MOVED)
+    for sweep in (before, moved):
+        await fabrics.apply_sweep(sweep)
+    (exchange,) = (await fabrics.changes("ib", ALWAYS)).items
+    node003, node021 = PortKey("506b4b0300b00020", 1), PortKey("506b4b0300b00140", 1)
+    leaf01, leaf02 = PortKey("7cfe900300a00000", 3), PortKey("7cfe900300a00040", 3)
+    was, is_now = await fabrics.connections("ib", ALWAYS, [node003])
+    other_now, other_was = await fabrics.connections("ib", ALWAYS, [node021])
+    assert [(c.a, c.b) for c in (was, is_now, other_was, other_now)] == [
+        (node003, leaf01), (node003, leaf02), (node021, leaf02), (node021, leaf01),
+    ]  # fmt: skip
+    # Taken: the HCA ends stayed plugged, so node003 keeps its cable. The other reading: leaf01/3 keeps it.
+    assert (is_now.cable, is_now.cable_alt) == (was.cable, other_was.cable)
+    assert (other_now.cable, other_now.cable_alt) == (other_was.cable, was.cable)
+    assert (was.identity, is_now.identity) == ("certain", "ambiguous")
+    assert was.span == Interval(before.seen_at_ms, moved.seen_at_ms)
+    assert (is_now.absent_ms, is_now.span.open) == (before.seen_at_ms, True)
+    assert exchange.cables == tuple(sorted((was.cable, other_was.cable)))
+    assert await fabrics.cable("ib", was.cable) == (was, is_now, other_now)
+
+
+async def test_the_order_of_import_does_not_matter(engine: str, data: Path) -> None:
+    sweeps = [dump(data, folder) for folder in (BEFORE, MOVED, FAILED)]
+    results = []
+    for order in permutations(sweeps):
+        with TemporaryDirectory() as folder:
+            async with opened(engine, Path(folder)) as (store, database):
+                for sweep in (*order, order[0]):
+                    await store.apply_sweep(sweep)
+                results.append(await known(database))
+    assert all(result == results[0] for result in results)
+
+
+async def test_a_sweep_known_already_says_so(fabrics: FabricHistory, data: Path) -> None:
+    sweep = dump(data, BEFORE)
+    assert not (await fabrics.apply_sweep(sweep)).known_already
+    version = await fabrics.version()
+    assert (await fabrics.apply_sweep(sweep)).known_already
+    assert await fabrics.version() == version
+
+
+async def test_before_the_first_sweep_and_of_an_unknown_fabric_nothing_is_known(
+    fabrics: FabricHistory, data: Path
+) -> None:
+    sweep = dump(data, BEFORE)
+    await fabrics.apply_sweep(sweep)
+    with pytest.raises(UnknownName, match="first sweep"):
+        await fabrics.fabric("ib", sweep.seen_at_ms - 1)
+    with pytest.raises(UnknownName, match="fabric 'x'"):
+        await fabrics.fabric("x", sweep.seen_at_ms)
+
+
+async def test_changes_are_paged_newest_first_and_stable(fabrics: FabricHistory, data: Path) -> None:
+    for folder in (BEFORE, MOVED, FAILED):
+        await fabrics.apply_sweep(dump(data, folder))
+    whole = (await fabrics.changes("ib", ALWAYS)).items
+    paged, cursor = [], None
+    while True:
+        page = await fabrics.changes("ib", ALWAYS, limit=2, cursor=cursor)
+        paged += page.items
+        if (cursor := page.cursor) is None:
+            break
+    assert tuple(paged) == whole
+    assert len(whole) == 6
+    assert {c.kind for c in (await fabrics.changes("ib", ALWAYS, kinds=["node_gone"])).items} == {"node_gone"}
+
+
+async def test_a_quarantined_sweep_can_be_accepted_later(fabrics: FabricHistory, data: Path) -> None:
+    whole = dump(data, BEFORE)
+    nodes = [n for n in whole.nodes if n.kind is NodeKind.SWITCH]
+    kept = {n.guid for n in nodes}
+    links = [x for x in whole.links if x.a.guid in kept and x.b.guid in kept]
+    bare = Sweep.of("ib", whole.seen_at_ms + 60_000, "test", nodes, links, [])
+    await fabrics.apply_sweep(whole)
+    result = await fabrics.apply_sweep(bare)
+    assert (result.quarantined or "").startswith("324 of 351 nodes are missing")
+    assert len((await fabrics.fabric("ib", bare.seen_at_ms)).guids) == 351
+    await fabrics.correct(Correction("ib", bare.seen_at_ms, "accepted", "ann"))
+    assert len((await fabrics.fabric("ib", bare.seen_at_ms)).guids) == 27
+    with pytest.raises(UnknownName, match="set aside"):
+        await fabrics.correct(Correction("ib", whole.seen_at_ms, "accepted", "ann"))
+
+
+async def test_forwarding_tables_are_kept_by_version_in_any_order(fabrics: FabricHistory) -> None:
+    switch = "7cfe900300a00000"
+    for at, table in ((30, b"\xff\x02"), (10, b"\xff\x01"), (20, b"\xff\x01"), (40, b"\xff\x02\x05")):
+        await fabrics.put_lft("ib", switch, at, table)
+    found = [await fabrics.lft("ib", at) for at in (9, 10, 29, 30, 99)]
+    assert found[0] is None
+    assert [x.ports.tolist() for x in found[1:] if x] == [[[255, 1]], [[255, 1]], [[255, 2]], [[255, 2, 5]]]
+
+
+SWITCH, HCA = "a{:015x}", "b{:015x}"
+PORTS = [PortKey(SWITCH.format(s), n) for s in range(2) for n in (1, 2, 3)] + [
+    PortKey(HCA.format(h), 1) for h in range(4)
+]
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Sweep]:
+    """Sweeps of one small fabric at distinct times; all nodes answer, any wiring."""
+    nodes = [Node(SWITCH.format(s), NodeKind.SWITCH, f"leaf{s}", 3) for s in range(2)]
+    nodes += [Node(HCA.format(h), NodeKind.CA, f"node{h} mlx5_0", 1) for h in range(4)]
+    times = sorted(draw(st.sets(st.integers(1, 50), min_size=2, max_size=7)))
+    sweeps = []
+    for at in times:
+        ports = draw(st.permutations(PORTS))
+        count = draw(st.integers(0, len(PORTS) // 2))
+        links = [Link(ports[2 * i], ports[2 * i + 1], "4X", "EDR") for i in range(count)]
+        present = [n for n in nodes if draw(st.integers(0, 5)) or any(n.guid in (x.a.guid, x.b.guid) for x in links)]
+        sweeps.append(Sweep.of("ib", at * 1000, "test", present, links, []))
+    return sweeps
+
+
+async def _apply(engine: str, sweeps: Sequence[Sweep], times: Sequence[int]) -> tuple[object, list[FabricView]]:
+    with TemporaryDirectory() as folder:
+        async with opened(engine, Path(folder), share=1.0) as (store, database):
+            for sweep in sweeps:
+                await store.apply_sweep(sweep)
+            return await known(database), [await store.fabric("ib", at) for at in times]
+
+
+@settings(max_examples=25, deadline=None)
+@given(histories(), st.randoms(use_true_random=False))
+def test_random_histories_show_each_sweep_at_its_time_whatever_the_order(
+    sweeps: list[Sweep], rng: random.Random
+) -> None:
+    engine = "sqlite"
+    shuffled = [*sweeps, *rng.sample(sweeps, len(sweeps) // 2)]
+    rng.shuffle(shuffled)
+    times = [sweep.seen_at_ms for sweep in sweeps]
+    in_order, views = anyio.run(_apply, engine, sweeps, times)
+    out_of_order, _ = anyio.run(_apply, engine, shuffled, times)
+    assert out_of_order == in_order
+    for sweep, view in zip(sweeps, views, strict=True):
+        ends = {
+            tuple(PortKey(view.guids[n], p) for n, p in zip(*pair, strict=True))
+            for pair, up in zip(
+                zip(view.link_node.tolist(), view.link_port.tolist(), strict=True), view.up, strict=True
+            )
+            if up
+        }
+        assert ends == {(x.a, x.b) for x in sweep.links}
+        assert set(view.guids) == {n.guid for n in sweep.nodes}
