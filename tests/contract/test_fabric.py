@@ -1,6 +1,7 @@
 """What every FabricHistory promises: by hand, on a real fabric's dumps, and on random histories against a model."""
 
 import random
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import permutations
@@ -18,6 +19,7 @@ from weft.base.formats import Origin
 from weft.base.intervals import FOREVER_MS, Interval
 from weft.fabric.formats import ibnetdiscover
 from weft.fabric.model import Link, Node, NodeKind, PortKey, Sweep
+from weft.inventory.sqlite import fabric as fabric_sql
 from weft.inventory.sqlite.db import Database
 from weft.inventory.sqlite.fabric import SqliteFabrics
 from weft.inventory.sqlite.schema import HISTORY, SCHEMA
@@ -26,6 +28,17 @@ from weft.inventory.store import Correction, FabricHistory, FabricView
 pytestmark = pytest.mark.anyio
 
 ALWAYS = Interval(0, FOREVER_MS)
+QUERIES = (
+    "NODES",
+    "NODES_GONE",
+    "CONNECTIONS",
+    "CONNECTIONS_OF_PORT",
+    "CONNECTIONS_OF_CABLE",
+    "LINK_STATES",
+    "LINKS_AT",
+    "CHANGES",
+    "LFTS",
+)
 BEFORE, MOVED, FAILED = "ft324-1-before", "ft324-2-moved", "ft324-4-failures"
 
 
@@ -247,3 +260,19 @@ def test_random_histories_show_each_sweep_at_its_time_whatever_the_order(
         }
         assert ends == {(x.a, x.b) for x in sweep.links}
         assert set(view.guids) == {n.guid for n in sweep.nodes}
+
+
+def values(text: str) -> list[int]:
+    """One value a parameter: `?1 ?2 ?2` takes two, `? ? ?` three."""
+    numbers = [int(n) for n in re.findall(r"\?(\d+)", text)]
+    return [0] * (max(numbers) if numbers else text.count("?"))
+
+
+async def test_no_query_of_the_sqlite_engine_scans_a_table(tmp_path: Path) -> None:
+    texts = [getattr(fabric_sql, name) for name in QUERIES]
+    flat = [text for each in texts for text in (each if isinstance(each, tuple) else (each,))]
+    async with Database.open(tmp_path / "inventory.db", SCHEMA) as database:
+        plans = await database.read(
+            lambda c: [row[3] for text in flat for row in c.execute(f"EXPLAIN QUERY PLAN {text}", values(text))]
+        )
+    assert [plan for plan in plans if plan.startswith("SCAN")] == []

@@ -1,6 +1,6 @@
 """What one sweep changes, on a fabric of two leaves, a spine and four hosts, decided by hand from DESIGN section 4."""
 
-from weft.fabric.model import Lid, Link, Node, NodeKind, PortKey, Sweep
+from weft.fabric.model import NOWHERE, Lid, Link, Node, NodeKind, PortKey, Sweep
 from weft.inventory.changes import Fold
 from weft.inventory.state import FabricState, Step
 from weft.inventory.store import Change, Correction
@@ -96,6 +96,12 @@ def test_a_host_that_answers_again_in_time_was_never_gone() -> None:
 def test_what_lies_behind_a_time_out_is_silent_and_not_gone() -> None:
     _, step = fold(sweep(10), sweep(20, without="node2", unanswered=[port("leaf1/2")]))
     assert told(step) == [("node_silent", "node2 mlx5_0 did not answer; it is not called gone for that.")]
+    assert step.rows == []
+
+
+def test_a_time_out_nobody_can_place_leaves_every_absence_open() -> None:
+    _, step = fold(sweep(10), sweep(20, without="node2", wiring=WIRING[:4] + WIRING[5:], unanswered=[NOWHERE]))
+    assert [c.kind for c in step.changes] == ["node_silent"]
     assert step.rows == []
 
 

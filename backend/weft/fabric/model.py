@@ -23,6 +23,10 @@ class PortKey(NamedTuple):
         return f"{self.guid}/{self.number}"
 
 
+NOWHERE = PortKey("0" * 16, 0)
+"""Stands for a port that nobody could name."""
+
+
 class NodeKind(StrEnum):
     """InfiniBand node types (NodeInfo.NodeType)."""
 
@@ -68,7 +72,8 @@ class Sweep:
     """One tool's picture of one fabric at one time, in canonical order (`Sweep.of` sorts).
 
     `down`: ports whose state the tool stated as down. `unanswered`: switch ports (or the start's own port) behind which
-    a query timed out: what lies behind them is unknown, not gone.
+    a query timed out: what lies behind them is unknown, not gone. NOWHERE among them: a time-out at a place that cannot
+    be told, so that nothing missing is known to be gone.
     """
 
     fabric: str

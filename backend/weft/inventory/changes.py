@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 from weft.fabric.cables import READINGS, Ends, assign, cable_id, exchanges
-from weft.fabric.model import Link, Node, NodeKind, PortKey, Sweep
+from weft.fabric.model import NOWHERE, Link, Node, NodeKind, PortKey, Sweep
 from weft.fabric.names import host_of
 from weft.inventory.state import CableState, Closed, FabricState, LidState, NodeState, Opened, Step
 from weft.inventory.store import Correction
@@ -135,6 +135,8 @@ class Fold:
         """Missing nodes that lie behind a port at which a query timed out, as the links before told."""
         if not unanswered:
             return set()
+        if NOWHERE in unanswered:
+            return {node.guid for node in self.state.nodes.values() if node.present and node.guid not in seen}
         peers: dict[str, list[str]] = {}
         behind: list[str] = []
         ports = set(unanswered)
@@ -176,6 +178,7 @@ class Fold:
         links = {(x.a, x.b): x for x in sweep.links}
         busy = {port for ends in links for port in ends}
         down, unanswered = set(sweep.down), set(sweep.unanswered)
+        nowhere = NOWHERE in unanswered
         for ends, cabling in list(self.state.cablings.items()):
             if ends in links:
                 self._link_seen(cabling, links[ends], tell=fresh.isdisjoint(port.guid for port in ends))
@@ -185,7 +188,9 @@ class Fold:
                 self._end(cabling)
             elif not down.isdisjoint(ends):
                 self._link_gone(cabling, self._now)
-            elif unanswered.isdisjoint(ends) and not any(port.guid in tainted for port in ends):
+            elif nowhere or not unanswered.isdisjoint(ends) or any(port.guid in tainted for port in ends):
+                continue
+            else:
                 cabling.missing += 1
                 cabling.missing_since_ms = self._now if cabling.missing == 1 else cabling.missing_since_ms
                 if cabling.missing >= absent_after:

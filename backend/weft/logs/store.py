@@ -36,11 +36,15 @@ class LogQuery:
 
 @dataclass(frozen=True, slots=True)
 class LogHits:
-    """Lines newest first, how many match in all, and where to go on (None: at the end)."""
+    """Lines newest first, how many match in all, and where to go on (None: at the end).
+
+    `notices`: what could not be read, for the reader; the lines and the total are then of the rest.
+    """
 
     lines: tuple[LogLine, ...]
     total: int
     cursor: str | None = None
+    notices: tuple[str, ...] = ()
 
 
 class LogStore(Protocol):

@@ -36,7 +36,7 @@ class Database:
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._gate = asyncio.Semaphore(READERS)
         self._thread: threading.Thread | None = None
-        self._readers: list[sqlite3.Connection] = []
+        self._connections: list[sqlite3.Connection] = []
 
     @classmethod
     @asynccontextmanager
@@ -68,11 +68,11 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30)
+        self._connections.append(connection)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute("PRAGMA cache_size=-65536")
-        connection.execute("PRAGMA temp_store=MEMORY")
+        connection.execute("PRAGMA cache_size=-16384")
         return connection
 
     def _start(self) -> None:
@@ -88,13 +88,16 @@ class Database:
             for _ in range(READERS):
                 reader = self._connect()
                 reader.execute("PRAGMA query_only=ON")
-                self._readers.append(reader)
                 self._idle.put(reader)
         except (OSError, sqlite3.Error) as exc:
+            self._close()
             raise Unavailable(
                 f"The inventory {self._path} cannot be opened: {exc}.",
                 fix="See that the folder is writable and on a local disk, or name another with --data.",
             ) from exc
+        except ServiceError:
+            self._close()
+            raise
         self._thread = threading.Thread(target=self._write_loop, args=(writer,), name="weft-writer", daemon=True)
         self._thread.start()
 
@@ -102,7 +105,7 @@ class Database:
         (known,) = connection.execute("PRAGMA user_version").fetchone()
         if known > len(self._schema):
             raise Unavailable(
-                f"The inventory {self._path} was written by a newer Weft (its schema is {known}, ours {len(self._schema)}).",
+                f"The inventory {self._path} is of a newer Weft (schema {known}, ours {len(self._schema)}).",
                 fix="Run the newer version, or restore a backup of before the upgrade.",
             )
         for version, script in enumerate(self._schema[known:], known + 1):
@@ -112,8 +115,11 @@ class Database:
         self._todo.put(None)
         if self._thread is not None:
             self._thread.join()
-        for reader in self._readers:
-            reader.close()
+        self._close()
+
+    def _close(self) -> None:
+        for connection in self._connections:
+            connection.close()
 
     def _read_now(self, work: Callable[[sqlite3.Connection], T]) -> T:
         connection = self._idle.get()
@@ -140,37 +146,23 @@ class Database:
             self._commit(connection, group)
             if stop:
                 break
-        connection.close()
 
     def _commit(self, connection: sqlite3.Connection, group: list[tuple[Work, Future[Any]]]) -> None:
-        answers: list[tuple[Future[Any], Any, BaseException | None]] = []
         try:
             connection.execute("BEGIN IMMEDIATE")
-            for work, done in group:
-                connection.execute("SAVEPOINT piece")
-                try:
-                    answers.append((done, work(connection), None))
-                    connection.execute("RELEASE piece")
-                except ServiceError as exc:
-                    connection.execute("ROLLBACK TO piece")
-                    connection.execute("RELEASE piece")
-                    answers.append((done, None, exc))
-                except Exception as exc:  # whatever a piece of work raises belongs to its caller, not to this thread
-                    connection.execute("ROLLBACK TO piece")
-                    connection.execute("RELEASE piece")
-                    answers.append((done, None, self._broken(exc) if isinstance(exc, sqlite3.Error) else exc))
+            answers = [_piece(connection, work) for work, _ in group]
             connection.execute("COMMIT")
         except sqlite3.Error as exc:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            answers = [(done, None, self._broken(exc)) for _, done in group]
-        for done, answer, error in answers:
-            if done.cancelled():
+            answers = [(None, exc)] * len(group)
+        for (_, done), (answer, error) in zip(group, answers, strict=True):
+            if not done.set_running_or_notify_cancel():
                 continue
-            if error is not None:
-                done.set_exception(error)
-            else:
+            if error is None:
                 done.set_result(answer)
+            else:
+                done.set_exception(self._broken(error) if isinstance(error, sqlite3.Error) else error)
 
     def _broken(self, exc: Exception) -> ServiceError:
         if isinstance(exc, sqlite3.OperationalError) and "locked" in str(exc):
@@ -181,6 +173,18 @@ class Database:
             f"The inventory {self._path} failed: {exc}.",
             fix="See the disk's space and health; `weft check` tells more.",
         )
+
+
+def _piece(connection: sqlite3.Connection, work: Work) -> tuple[Any, Exception | None]:
+    """Do one piece of work in a savepoint: what it answers, or what it failed with and nothing changed."""
+    connection.execute("SAVEPOINT piece")
+    try:
+        answer, error = work(connection), None
+    except Exception as exc:  # whatever a piece of work raises belongs to its caller, not to the writer's thread
+        connection.execute("ROLLBACK TO piece")
+        answer, error = None, exc
+    connection.execute("RELEASE piece")
+    return answer, error
 
 
 def bump(connection: sqlite3.Connection, what: str) -> None:

@@ -169,16 +169,17 @@ NODES_GONE = f"""{_NODE} WHERE x.fabric = ?1 AND x.to_ms < {FOREVER_MS} AND x.la
 CONNECTIONS = f"""{_CONNECTION} WHERE x.fabric = ? AND to_ms > ? AND from_ms < ?
   ORDER BY a_guid, a_number, b_guid, b_number, from_ms LIMIT {MAX_ROWS}"""
 CONNECTIONS_OF_PORT = tuple(
-    f"{_CONNECTION} WHERE x.fabric = ? AND {end}_guid = ? AND {end}_number = ? AND to_ms > ? AND from_ms < ?"
+    f"{_CONNECTION} WHERE x.fabric = ? AND {end}_guid = ? AND {end}_number = ? AND +to_ms > ? AND from_ms < ?"
     for end in "ab"
 )
 CONNECTIONS_OF_CABLE = tuple(f"{_CONNECTION} WHERE x.fabric = ? AND {column} = ?" for column in ("cable", "cable_alt"))
-LINK_STATES = f"""SELECT state, width, speed, from_ms, to_ms, absent_ms,
+LINK_STATES = f"""SELECT x.state, width, speed, from_ms, to_ms, absent_ms,
   {_SEEN.format(table="link_state", key="connection")}
-  WHERE x.fabric = ? AND connection = ? AND to_ms > ? AND from_ms < ? ORDER BY from_ms"""
+  WHERE x.fabric = ? AND connection = ? AND +to_ms > ? AND from_ms < ? ORDER BY from_ms"""
+# The plus keeps the planner off the index by time, which would be walked once a connection.
 LINKS_AT = f"""SELECT s.state, s.width, s.speed, c.* FROM ({_CONNECTION}
   WHERE x.fabric = ?1 AND to_ms > ?2 AND from_ms <= ?2) c
-  LEFT JOIN link_state s ON s.fabric = ?1 AND s.connection = c.id AND s.to_ms > ?2 AND s.from_ms <= ?2
+  LEFT JOIN link_state s ON s.fabric = ?1 AND s.connection = c.id AND +s.to_ms > ?2 AND s.from_ms <= ?2
   ORDER BY a_guid, a_number, b_guid, b_number"""
 CHANGES = """SELECT at_ms, made_ms, number, since_ms, kind, severity, text, about FROM change
   WHERE fabric = ? AND at_ms >= ? AND at_ms < ? AND (at_ms, made_ms, number) < (?, ?, ?)"""

@@ -1,0 +1,441 @@
+"""Runs in SQLite: a row a run with its hosts as ranges of numbers, and a second table from host to runs.
+
+`at_ms` is what runs are ordered by: start, or submit for one that never started (0: not known either). `until_ms` is
+the instant after the last, at least `at_ms + 1`: a run of no length still shows. It is FOREVER_MS while a run has no
+end. A window then has two parts, newest first: runs from `window.from_ms` less the longest duration on, by a plain
+index, and older ones that are still open, by an index over open ones only. Statements name their index, so that a plan
+does not depend on statistics.
+"""
+
+import re
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from weft.base.errors import BadRequest
+from weft.base.intervals import FOREVER_MS, Interval
+from weft.inventory.runs import life, settle
+from weft.inventory.sqlite.db import Database, bump, version_of
+from weft.inventory.store import Page, RunFilter, RunsResult
+from weft.scheduler.model import FINISHED_STATES, Run, RunKey
+
+JOBS_DDL = f"""
+CREATE TABLE host (host_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE run (run_id INTEGER PRIMARY KEY, cluster TEXT NOT NULL, job_id INTEGER NOT NULL, start_ms INTEGER,
+  label TEXT NOT NULL, name TEXT NOT NULL, user TEXT NOT NULL, account TEXT NOT NULL, partition TEXT NOT NULL,
+  state TEXT NOT NULL, submit_ms INTEGER, end_ms INTEGER, hosts TEXT NOT NULL, node_count INTEGER, exit_code INTEGER,
+  exit_signal INTEGER, seen_at_ms INTEGER NOT NULL, source TEXT NOT NULL,
+  base_id INTEGER NOT NULL, at_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL);
+CREATE INDEX run_key ON run (cluster, job_id, start_ms);
+CREATE INDEX run_base ON run (cluster, base_id, at_ms, job_id);
+CREATE INDEX run_at ON run (at_ms, job_id);
+CREATE INDEX run_name ON run (name, at_ms, job_id);
+CREATE INDEX run_user ON run (user, at_ms, job_id);
+CREATE INDEX run_account ON run (account, at_ms, job_id);
+CREATE INDEX run_partition ON run (partition, at_ms, job_id);
+CREATE INDEX run_state ON run (state, at_ms, job_id);
+CREATE INDEX run_cluster ON run (cluster, at_ms, job_id);
+CREATE INDEX run_open ON run (at_ms, job_id) WHERE until_ms = {FOREVER_MS};
+CREATE TABLE run_host (host_id INTEGER NOT NULL, at_ms INTEGER NOT NULL, run_id INTEGER NOT NULL,
+  until_ms INTEGER NOT NULL, PRIMARY KEY (host_id, at_ms, run_id)) WITHOUT ROWID;
+CREATE INDEX run_host_open ON run_host (host_id, at_ms) WHERE until_ms = {FOREVER_MS};
+CREATE TABLE job_meta (what TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
+"""
+"""`job_meta`: `longest_ms`, the longest duration of a run that ended; `run`, `run_host`: how many rows these have."""
+
+MOST = 10_000
+"""Most runs on one page."""
+
+FOUND = 1_000
+"""Most runs that one typed id means."""
+
+_COLUMNS = (
+    "run_id cluster job_id start_ms label name user account partition state submit_ms end_ms hosts node_count"
+    " exit_code exit_signal seen_at_ms source base_id at_ms until_ms"
+).split()
+_ROW = ", ".join(_COLUMNS)
+_AT = _COLUMNS.index("at_ms")
+_JOB = _COLUMNS.index("job_id")
+_HOSTS = _COLUMNS.index("hosts")
+_NEWEST = "ORDER BY at_ms DESC, job_id DESC, run_id DESC LIMIT ?"
+_OPEN = f"until_ms = {FOREVER_MS}"
+
+_OF_JOB = f"SELECT {_ROW} FROM run INDEXED BY run_key WHERE cluster = ? AND job_id = ?"
+_OF_KEY = f"{_OF_JOB} AND start_ms IS ? ORDER BY submit_ms DESC LIMIT 1"
+_OF_RAW_ID = f"{_OF_JOB} AND at_ms < ? AND until_ms > ? {_NEWEST}"
+_OF_BASE = f"""SELECT {_ROW} FROM run INDEXED BY run_base WHERE cluster = ? AND base_id = ? AND at_ms < ?
+  AND until_ms > ? {_NEWEST}"""
+_OF_LABEL = f"""SELECT {_ROW} FROM run INDEXED BY run_base WHERE cluster = ? AND base_id = ? AND at_ms < ?
+  AND until_ms > ? AND label = ? {_NEWEST}"""
+_OF_RUN = f"SELECT {_ROW} FROM run WHERE run_id = ?"
+_PLACE = "SELECT at_ms, job_id, run_id FROM run WHERE run_id = ?"
+_HOST_NUMBER = "SELECT host_id FROM host WHERE name = ?"
+_HOST_NTH = """SELECT at_ms FROM run_host WHERE host_id = ? AND at_ms BETWEEN ? AND ? AND until_ms > ?
+  ORDER BY at_ms DESC LIMIT 1 OFFSET ?"""
+_HOST_RUNS = "SELECT run_id FROM run_host WHERE host_id = ? AND at_ms BETWEEN ? AND ? AND until_ms > ?"
+_HOST_OPEN = f"SELECT run_id FROM run_host INDEXED BY run_host_open WHERE host_id = ? AND at_ms < ? AND {_OPEN}"
+_OVER = ", ".join(f"'{state}'" for state in sorted(FINISHED_STATES))
+_ENDED = f"""SELECT {_ROW} FROM run INDEXED BY run_at WHERE at_ms < ? AND until_ms <= ?
+  AND (start_ms IS NOT NULL OR state IN ({_OVER})) LIMIT ?"""
+_COUNT = """INSERT INTO job_meta (what, number) VALUES (?, ?)
+  ON CONFLICT (what) DO UPDATE SET number = number + excluded.number"""
+_LONGEST = """INSERT INTO job_meta (what, number) VALUES ('longest_ms', ?)
+  ON CONFLICT (what) DO UPDATE SET number = max(number, excluded.number)"""
+
+ALL_RUNS = f"SELECT {_ROW} FROM run INDEXED BY run_key ORDER BY cluster, job_id, start_ms, submit_ms"
+"""Every run, in an order that does not depend on when it was told."""
+
+_Row = tuple[Any, ...]
+
+
+class _Place(NamedTuple):
+    """Where a page ends: the last run's place in the order; as text, the cursor."""
+
+    at_ms: int
+    job_id: int
+    run_id: int
+
+
+_BEGIN = _Place(FOREVER_MS, 2**62, 2**62)
+
+
+class _Span(NamedTuple):
+    """A window as statements need it: at_ms in [first, last] and until_ms > after; before first, only open runs."""
+
+    first_ms: int
+    last_ms: int
+    after_ms: int
+
+
+class SqliteJobs:
+    """JobHistory in SQLite."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        # Of committed hosts, replaced and never changed in place: readers in several threads share it.
+        self._names: list[str] = []
+
+    async def apply_runs(self, runs: Sequence[Run]) -> RunsResult:
+        """Keep what a source saw; see JobHistory."""
+        return await self._database.write(lambda connection: _apply(connection, runs, self._names))
+
+    async def version(self) -> int:
+        """How often runs have changed."""
+        return await self._database.read(lambda connection: version_of(connection, "jobs"))
+
+    async def run(self, key: RunKey) -> Run | None:
+        """One run; of several that never started, the one submitted last."""
+        rows = await self._database.read(lambda connection: self._told(connection, _of_key(connection, key)))
+        return rows[0] if rows else None
+
+    async def find(self, label: str, cluster: str, window: Interval | None = None) -> tuple[Run, ...]:
+        """Runs that a typed id means; a number is the id of an array or a heterogeneous job, or a raw job id."""
+        return await self._database.read(
+            lambda connection: self._told(connection, _find(connection, label.strip(), cluster, window))
+        )
+
+    async def runs(self, which: RunFilter, *, limit: int = 200, cursor: str | None = None) -> Page[Run]:
+        """Runs, newest first, of one instant the higher job id first; texts are compared whole, as written."""
+        place, size = _place_of(cursor), _size(limit)
+        return await self._database.read(
+            lambda connection: self._page(connection, _filtered(connection, which, size + 1, place), size)
+        )
+
+    async def runs_on(
+        self, hosts: Sequence[str], window: Interval, *, limit: int = 200, cursor: str | None = None
+    ) -> Page[Run]:
+        """Runs that held any of these hosts in the window, in the order of `runs`; each once."""
+        place, size = _place_of(cursor), _size(limit)
+        return await self._database.read(
+            lambda connection: self._page(connection, _on_hosts(connection, hosts, window, size + 1, place), size)
+        )
+
+    def _page(self, connection: sqlite3.Connection, rows: list[_Row], size: int) -> Page[Run]:
+        more = f"{rows[size - 1][_AT]}.{rows[size - 1][_JOB]}.{rows[size - 1][0]}" if len(rows) > size else None
+        return Page(self._told(connection, rows[:size]), more)
+
+    def _told(self, connection: sqlite3.Connection, rows: Iterable[_Row]) -> tuple[Run, ...]:
+        self._names = names = host_names(connection, self._names)
+        return tuple(run_of(row, names) for row in rows)
+
+
+def host_names(connection: sqlite3.Connection, known: list[str]) -> list[str]:
+    """Names of all hosts: host number n is `[n - 1]`, as hosts are only ever added and numbers have no gaps."""
+    added = connection.execute("SELECT name FROM host WHERE host_id > ? ORDER BY host_id", (len(known),)).fetchall()
+    return [*known, *(name for (name,) in added)] if added else known
+
+
+def run_of(row: _Row, names: Sequence[str]) -> Run:
+    """The run of a row in the order of ALL_RUNS."""
+    (_, cluster, job_id, start_ms, label, name, user, account, partition, state, submit_ms, end_ms, hosts, *rest) = row
+    node_count, exit_code, exit_signal, seen_at_ms, source = rest[:5]
+    return Run(
+        RunKey(cluster, job_id, start_ms), label, name, user, account, partition, state, submit_ms, end_ms,
+        tuple(sorted(names[number - 1] for number in _numbers_of(hosts))), node_count, exit_code, exit_signal,
+        seen_at_ms, source,
+    )  # fmt: skip
+
+
+def drop_ended(connection: sqlite3.Connection, before_ms: int, most: int) -> int:
+    """Delete runs that were over by a time, at most so many; returns how many. One that still waits or runs stays."""
+    rows = connection.execute(_ENDED, (min(before_ms, FOREVER_MS), min(before_ms, FOREVER_MS - 1), most)).fetchall()
+    if rows:
+        work = _Work({})
+        for row in rows:
+            work.drop(row)
+        work.write(connection)
+        bump(connection, "jobs")
+    return len(rows)
+
+
+def _size(limit: int) -> int:
+    return max(1, min(limit, MOST))
+
+
+def _place_of(cursor: str | None) -> _Place:
+    if cursor is None:
+        return _BEGIN
+    found = re.fullmatch(r"(-?\d{1,15})\.(-?\d{1,18})\.(\d{1,18})", cursor, re.ASCII)
+    if found is None:
+        raise BadRequest(f"'{cursor[:40]}' is no cursor of a list of runs.", fix="Ask for the first page again.")
+    return _Place(*map(int, found.groups()))
+
+
+def _order(row: _Row) -> _Place:
+    return _Place(row[_AT], row[_JOB], row[0])
+
+
+def _newest(rows: Iterable[_Row], most: int) -> list[_Row]:
+    """The first rows in page order; each run once."""
+    return sorted({row[0]: row for row in rows}.values(), key=_order, reverse=True)[:most]
+
+
+def _bounded(window: Interval | None) -> Interval:
+    """The window within what a column can hold; None: all time."""
+    if window is None:
+        return Interval(-FOREVER_MS, FOREVER_MS)
+    return Interval(max(window.from_ms, -FOREVER_MS), min(window.to_ms, FOREVER_MS))
+
+
+def _span(connection: sqlite3.Connection, window: Interval | None, place: _Place) -> _Span:
+    asked = _bounded(window)
+    longest = connection.execute("SELECT number FROM job_meta WHERE what = 'longest_ms'").fetchone()
+    return _Span(asked.from_ms - (longest[0] if longest else 0), min(asked.to_ms - 1, place.at_ms), asked.from_ms)
+
+
+def _of_key(connection: sqlite3.Connection, key: RunKey) -> list[_Row]:
+    return connection.execute(_OF_KEY, (key.cluster, key.job_id, key.start_ms)).fetchall()
+
+
+def _find(connection: sqlite3.Connection, label: str, cluster: str, window: Interval | None) -> list[_Row]:
+    base, bare = _base_of(label), label.isdigit()
+    if base is None:
+        return []
+    asked = _bounded(window)
+    wanted = (cluster, base, asked.to_ms, asked.from_ms)
+    if not bare:
+        return connection.execute(_OF_LABEL, (*wanted, label, FOUND)).fetchall()
+    parts = connection.execute(_OF_BASE, (*wanted, FOUND)).fetchall()
+    return _newest([*parts, *connection.execute(_OF_RAW_ID, (*wanted, FOUND))], FOUND)
+
+
+def _base_of(label: str) -> int | None:
+    """The number that a label begins with (4711 of `4711_5` and `4711+1`), None when there is none or it is no id."""
+    found = re.match(r"\d{1,18}(?!\d)", label, re.ASCII)
+    return int(found[0]) if found else None
+
+
+def _filtered(connection: sqlite3.Connection, which: RunFilter, most: int, place: _Place) -> list[_Row]:
+    """Rows of one page: for each value of the first filter in use its newest ones, by the index of that filter."""
+    filters = {
+        "name": (which.name,) if which.name else (), "user": which.users, "account": which.accounts,
+        "partition": which.partitions, "state": which.states, "cluster": which.clusters,
+    }  # fmt: skip
+    used = {column: tuple(dict.fromkeys(values)) for column, values in filters.items() if values}
+    span = _span(connection, which.window, place)
+    lead = next(iter(used), "at")
+    rows: list[_Row] = []
+    for value in used.get(lead, (None,)):
+        text, values = _conditions({**used, lead: (value,)} if used else {})
+        rows += connection.execute(
+            f"SELECT {_ROW} FROM run INDEXED BY run_{lead} WHERE at_ms BETWEEN ? AND ? AND until_ms > ?{text}"
+            f" AND (at_ms, job_id, run_id) < (?, ?, ?) {_NEWEST}",
+            (*span, *values, *place, most),
+        )
+    rows = _newest(rows, most)
+    if len(rows) < most and which.window is not None:
+        text, values = _conditions(used)
+        rows += connection.execute(
+            f"SELECT {_ROW} FROM run INDEXED BY run_open WHERE {_OPEN} AND at_ms < ?{text}"
+            f" AND (at_ms, job_id, run_id) < (?, ?, ?) {_NEWEST}",
+            (span.first_ms, *values, *place, most - len(rows)),
+        )
+    return rows
+
+
+def _conditions(used: dict[str, tuple[Any, ...]]) -> tuple[str, list[Any]]:
+    """` AND column IN (?, ...)` for each, and the values; columns are ours, values never become text."""
+    text = "".join(f" AND {column} IN ({', '.join('?' * len(values))})" for column, values in used.items())
+    return text, [value for values in used.values() for value in values]
+
+
+def _on_hosts(
+    connection: sqlite3.Connection, hosts: Sequence[str], window: Interval, most: int, place: _Place
+) -> list[_Row]:
+    """Rows of one page of runs on hosts.
+
+    First, how far back one need look: the host whose `most` newest runs reach back least says it. Runs of the cursor's
+    own instant do not count for that, as some of them were on the page before.
+    """
+    span = _span(connection, window, place)
+    numbers = [row[0] for name in dict.fromkeys(hosts) for row in connection.execute(_HOST_NUMBER, (name,))]
+    floor_ms = span.first_ms
+    newest_ms = min(span.last_ms, place.at_ms - 1)
+    for number in numbers:
+        for (at_ms,) in connection.execute(_HOST_NTH, (number, floor_ms, newest_ms, span.after_ms, most - 1)):
+            floor_ms = at_ms
+    found: set[int] = set()
+    for number in numbers:
+        found.update(run for (run,) in connection.execute(_HOST_RUNS, (number, floor_ms, *span[1:])))
+        if floor_ms == span.first_ms:
+            found.update(run for (run,) in connection.execute(_HOST_OPEN, (number, span.first_ms)))
+    places = [_Place(*row) for run_id in found for row in connection.execute(_PLACE, (run_id,))]
+    chosen = sorted((one for one in places if one < place), reverse=True)[:most]
+    return [row for one in chosen for row in connection.execute(_OF_RUN, (one.run_id,))]
+
+
+def _numbers_of(text: str) -> list[int]:
+    """Host numbers of `1-16,40`."""
+    numbers: list[int] = []
+    for part in text.split(",") if text else ():
+        first, _, last = part.partition("-")
+        numbers += range(int(first), int(last or first) + 1)
+    return numbers
+
+
+def _text_of(numbers: Iterable[int]) -> str:
+    """Host numbers as ranges: hosts are numbered in the order of their names, so a block of nodes is one range."""
+    spans: list[list[int]] = []
+    for number in sorted(numbers):
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return ",".join(f"{first}-{last}" if last > first else str(first) for first, last in spans)
+
+
+def _apply(connection: sqlite3.Connection, told: Sequence[Run], known_names: list[str]) -> RunsResult:
+    names = _with_new_hosts(connection, told, known_names)
+    work = _Work({name: number for number, name in enumerate(names, 1)})
+    by_job: defaultdict[tuple[str, int], list[Run]] = defaultdict(list)
+    for run in told:
+        by_job[run.key.cluster, run.key.job_id].append(run)
+    (next_id,) = connection.execute("SELECT coalesce(max(run_id), 0) + 1 FROM run").fetchone()
+    new = changed = same = 0
+    for job, reports in by_job.items():
+        rows = {run: row for row in connection.execute(_OF_JOB, job) if (run := run_of(row, names))}
+        known = {life(run): run for run in rows}
+        heard = settle(reports)
+        settled = {life(run): run for run in (settle([*known.values(), *heard]) if known else heard)}
+        gone = [run for key, run in known.items() if key not in settled]
+        added = [run for key, run in settled.items() if key not in known]
+        altered = [run for key, run in settled.items() if key in known and run != known[key]]
+        for run in gone:
+            work.drop(rows[run])
+        for run in altered:
+            work.change(rows[known[life(run)]], run)
+        for run in added:
+            work.add(next_id, run)
+            next_id += 1
+        # A run that takes the place of its pending record is that record changed.
+        became = min(len(gone), len(added))
+        new += len(added) - became
+        changed += len(altered) + became
+        same += max(0, len(heard) - len(added) - len(altered))
+    if new or changed:
+        work.write(connection)
+        bump(connection, "jobs")
+    return RunsResult(new, changed, same)
+
+
+def _with_new_hosts(connection: sqlite3.Connection, told: Sequence[Run], known: list[str]) -> list[str]:
+    names = host_names(connection, known)
+    added = sorted({host for run in told for host in run.hosts}.difference(names))
+    connection.executemany("INSERT INTO host (host_id, name) VALUES (?, ?)", enumerate(added, len(names) + 1))
+    return [*names, *added]
+
+
+@dataclass
+class _Work:
+    """Rows to write, gathered so that each table is written once, in the order of its key."""
+
+    numbers: dict[str, int]
+    runs: list[_Row] = field(default_factory=list)
+    dropped: list[tuple[int]] = field(default_factory=list)
+    held: list[_Row] = field(default_factory=list)
+    left: list[_Row] = field(default_factory=list)
+    more_runs: int = 0
+    more_hosts: int = 0
+    longest_ms: int = 0
+
+    def add(self, run_id: int, run: Run) -> None:
+        """A run that was not known."""
+        self._put(self._row(run_id, run), set())
+        self.more_runs += 1
+
+    def change(self, before: _Row, run: Run) -> None:
+        """A run of which more is known than the row says."""
+        after = self._row(before[0], run)
+        if after[_HOSTS] == before[_HOSTS] and after[-1] == before[-1]:
+            self.runs.append(after)
+        else:
+            self._put(after, set(_numbers_of(before[_HOSTS])))
+
+    def drop(self, before: _Row) -> None:
+        """A run that is to be forgotten."""
+        numbers = _numbers_of(before[_HOSTS])
+        self.dropped.append((before[0],))
+        self.left += [(number, before[_AT], before[0]) for number in numbers]
+        self.more_runs -= 1
+        self.more_hosts -= len(numbers)
+
+    def _put(self, after: _Row, old: set[int]) -> None:
+        run_id, at_ms, until_ms = after[0], after[_AT], after[-1]
+        numbers = _numbers_of(after[_HOSTS])
+        self.runs.append(after)
+        self.held += [(number, at_ms, run_id, until_ms) for number in numbers]
+        self.left += [(number, at_ms, run_id) for number in old.difference(numbers)]
+        self.more_hosts += len(numbers) - len(old)
+        if until_ms < FOREVER_MS:
+            self.longest_ms = max(self.longest_ms, until_ms - at_ms)
+
+    def _row(self, run_id: int, run: Run) -> _Row:
+        cluster, job_id, start_ms = run.key
+        at_ms = start_ms if start_ms is not None else run.submit_ms or 0
+        until_ms = at_ms + 1
+        if start_ms is not None:
+            until_ms = FOREVER_MS if run.end_ms is None else max(run.end_ms, until_ms)
+        base_id = _base_of(run.label)
+        return (
+            run_id, cluster, job_id, start_ms, run.label, run.name, run.user, run.account, run.partition, run.state,
+            run.submit_ms, run.end_ms, _text_of(self.numbers[host] for host in run.hosts), run.node_count,
+            run.exit_code, run.exit_signal, run.seen_at_ms, run.source, job_id if base_id is None else base_id, at_ms,
+            until_ms,
+        )  # fmt: skip
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        """Write everything; within the caller's transaction."""
+        connection.executemany("DELETE FROM run WHERE run_id = ?", self.dropped)
+        connection.executemany("DELETE FROM run_host WHERE host_id = ? AND at_ms = ? AND run_id = ?", sorted(self.left))
+        connection.executemany(f"INSERT OR REPLACE INTO run ({_ROW}) VALUES ({_marks(_COLUMNS)})", self.runs)
+        connection.executemany(
+            "INSERT OR REPLACE INTO run_host (host_id, at_ms, run_id, until_ms) VALUES (?, ?, ?, ?)", sorted(self.held)
+        )
+        connection.executemany(_COUNT, [("run", self.more_runs), ("run_host", self.more_hosts)])
+        connection.execute(_LONGEST, (self.longest_ms,))
+
+
+def _marks(columns: Sequence[str]) -> str:
+    return ", ".join("?" * len(columns))
