@@ -1,0 +1,111 @@
+"""What all answers share: the site, and what was worked out from its stores already."""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from weft.answers.directory import Directory
+from weft.answers.site import Site
+from weft.base.errors import UnknownName
+from weft.base.intervals import FOREVER_MS, Interval, iso
+from weft.fabric.topology import Topology
+from weft.inventory.store import Connection, FabricSpan, FabricView
+
+ALL_TIME = Interval(0, FOREVER_MS)
+MOST_SCENES = 8
+LIVE_BUCKET_MS = 60_000
+"""After the last sweep nothing changes until the next one (which has another version): a minute shares one scene."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A fabric at one time, and the graph made of it."""
+
+    view: FabricView
+    topology: Topology
+
+
+class Answers:
+    """The engines of a site with caches over them; one a worker. Everything in a cache is dropped by store version."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self._scenes: OrderedDict[Hashable, Scene] = OrderedDict()
+        self._directories: dict[str, tuple[int, Directory]] = {}
+        self._cables: dict[str, tuple[int, dict[str, tuple[Connection, ...]]]] = {}
+        self._fabrics: tuple[int, tuple[FabricSpan, ...]] = (-1, ())
+
+    async def fabrics(self) -> tuple[FabricSpan, ...]:
+        """Every fabric, sorted by name."""
+        version = await self.site.fabrics.version()
+        if self._fabrics[0] != version:
+            self._fabrics = (version, await self.site.fabrics.fabrics())
+        return self._fabrics[1]
+
+    async def fabric(self, name: str | None = None) -> FabricSpan:
+        """The fabric of this name; without one, the site's own or the only one there is. Raises UnknownName."""
+        known = {span.name: span for span in await self.fabrics()}
+        if not known:
+            raise UnknownName(
+                "Nothing was seen of any fabric yet.", fix="Import a dump: `weft import ibnetdiscover.txt`."
+            )
+        wanted = name or (self.site.settings.fabric if self.site.settings.fabric in known else sorted(known)[0])
+        if wanted not in known:
+            raise UnknownName(f"There is no fabric '{wanted}'.", fix=did_you_mean(wanted, known))
+        return known[wanted]
+
+    async def directory(self, fabric: str) -> Directory:
+        """The names of a fabric over all time."""
+        version = await self.site.fabrics.version()
+        held = self._directories.get(fabric)
+        if held is None or held[0] != version:
+            spans = await self.site.fabrics.nodes(fabric, ALL_TIME)
+            held = (version, Directory(spans, self.site.settings.host_names))
+            self._directories[fabric] = held
+        return held[1]
+
+    async def cables(self, fabric: str) -> dict[str, tuple[Connection, ...]]:
+        """Every cable of a fabric with the connections it made in the reading taken, oldest first."""
+        version = await self.site.fabrics.version()
+        held = self._cables.get(fabric)
+        if held is None or held[0] != version:
+            book: dict[str, list[Connection]] = {}
+            for connection in await self.site.fabrics.connections(fabric, ALL_TIME):
+                book.setdefault(connection.cable, []).append(connection)
+            ordered = {cable: tuple(sorted(own, key=lambda c: c.span)) for cable, own in sorted(book.items())}
+            held = (version, ordered)
+            self._cables[fabric] = held
+        return held[1]
+
+    async def scene(self, fabric: str, at_ms: int) -> Scene:
+        """A fabric at a time. Raises UnknownName: no such fabric, or nothing was seen of it by then."""
+        span = await self.fabric(fabric)
+        if at_ms < span.first_ms:
+            raise UnknownName(
+                f"Fabric {fabric} was first seen at {self.when(span.first_ms)}, after {self.when(at_ms)}.",
+                fix="Ask a later time, or import an older dump.",
+            )
+        bucket = at_ms if at_ms <= span.last_ms else max(span.last_ms, at_ms // LIVE_BUCKET_MS * LIVE_BUCKET_MS)
+        key = (fabric, await self.site.fabrics.version(), bucket)
+        if key not in self._scenes:
+            view = await self.site.fabrics.fabric(fabric, at_ms)
+            names = (await self.directory(fabric)).switch_names(at_ms)
+            self._scenes[key] = Scene(view, Topology.of(view, self.site.settings.host_names, names))
+            while len(self._scenes) > MOST_SCENES:
+                self._scenes.popitem(last=False)
+        self._scenes.move_to_end(key)
+        return self._scenes[key]
+
+    def when(self, at_ms: int | None) -> str:
+        """A time in a sentence, in the site's zone."""
+        return iso(at_ms, self.site.zone) or "now"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint with the nearest names, or with some that exist."""
+    names = list(known)
+    near = get_close_matches(name, names, n=3, cutoff=0.5)
+    if near:
+        return f"Did you mean {' or '.join(near)}?"
+    return f"Known are {', '.join(sorted(names)[:8])}{' ...' if len(names) > 8 else ''}." if names else "None is known."
