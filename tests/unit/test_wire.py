@@ -1,0 +1,202 @@
+"""Bytes on the wire: the judge is the standard library's json, strict."""
+
+import asyncio
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weft.metrics import wire
+from weft.metrics.series import Series
+
+pytestmark = pytest.mark.anyio
+
+NAN = math.nan
+ODD_NAMES = (
+    "",
+    "a.b",
+    'quo"te',
+    "back\\slash",
+    "new\nline",
+    "tab\t",
+    "\x00",
+    "Grün",
+    "日本",
+    "😀",
+    "</script>",
+    "%s",
+    "],[",
+)
+
+
+def series(name: str, values: Iterable[float], start: int = 1_763_850_000, step: int = 10, **more: Any) -> Series:
+    return Series(name, start, step, np.array(list(values), float), tags={"name": name}, **more)
+
+
+def strict(body: bytes) -> Any:
+    """JSON as browsers and Go read it: NaN and Infinity are errors."""
+
+    def refuse(constant: str) -> float:
+        raise AssertionError(f"{constant} is not JSON")
+
+    return json.loads(body, parse_constant=refuse)
+
+
+def points(one: Series, per_s: int = 1) -> list[list[float | int | None]]:
+    return [
+        [float(v) if math.isfinite(v) else None, (one.start_s + i * one.step_s) * per_s]
+        for i, v in enumerate(one.values)
+    ]
+
+
+def graphite(told: Iterable[Series]) -> list[dict[str, Any]]:
+    return [{"target": one.name, "tags": one.tags, "datapoints": points(one)} for one in told]
+
+
+def exact(value: Any) -> str:
+    """Text that differs for values that differ in any bit or type (0.0, -0.0, 1 and 1.0)."""
+    return json.dumps(value)
+
+
+CASES = {
+    "nothing": [],
+    "an empty series": [series("a", [])],
+    "one point": [series("a", [1.5])],
+    "gaps": [series("a", [NAN, 1.0, NAN, 2.0, NAN])],
+    "only gaps": [series("a", [NAN, NAN])],
+    "zero, minus zero, huge, tiny, infinite": [
+        series("a", [0.0, -0.0, 1e308, -1e308, 5e-324, 1e-7, 1e16, 2.0**53 + 2, 0.1 + 0.2, math.inf, -math.inf])
+    ],
+    "odd names": [series(name, [1.0]) for name in ODD_NAMES],
+    "different steps and lengths": [series("a", range(5)), series("b", range(7), step=60), series("c", [], start=0)],
+    "a step of 0": [series("a", [1.0, 1.0], step=0)],
+    "tags": [Series("a;host=n1", 10, 10, np.ones(1), tags={"name": "a", "host": 'n"1', "port": "5"})],
+    "longer than a piece": [series("a", np.arange(25_001) / 3), series("b", np.arange(9_999))],
+    "longer than a chunk": [series(f"m{i}", np.arange(2_160) * 1.1 + i) for i in range(40)],
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_graphite_json_is_what_json_dumps_says(case: str) -> None:
+    body = b"".join(wire.graphite_json(CASES[case]))
+    assert exact(strict(body)) == exact(graphite(CASES[case]))
+
+
+def test_where_both_write_numbers_alike_the_bytes_are_equal() -> None:
+    told = [series("a", [0.0, -1.5, 1234567.25, NAN, 0.0001]), series("b.c", range(3), step=60)]
+    expected = json.dumps(graphite(told), separators=(",", ":"))
+    assert b"".join(wire.graphite_json(told)).decode() == expected
+
+
+@given(st.lists(st.lists(st.floats(width=64), max_size=20), max_size=5), st.integers(0, 2**33), st.integers(1, 10**6))
+def test_any_values_come_back_bit_by_bit(values: list[list[float]], start: int, step: int) -> None:
+    told = [series(f"m{i}", v, start, step) for i, v in enumerate(values)]
+    assert exact(strict(b"".join(wire.graphite_json(told)))) == exact(graphite(told))
+
+
+def test_rows_of_a_matrix_and_strided_values_are_written_as_they_are() -> None:
+    matrix = np.arange(12.0).reshape(3, 4)
+    told = [Series("row", 0, 10, matrix[1]), Series("column", 0, 10, matrix[:, 2]), Series("whole", 0, 1, np.arange(3))]
+    assert [one["datapoints"] for one in strict(b"".join(wire.graphite_json(told)))] == [
+        [[4.0, 0], [5.0, 10], [6.0, 20], [7.0, 30]],
+        [[2.0, 0], [6.0, 10], [10.0, 20]],
+        [[0.0, 0], [1.0, 1], [2.0, 2]],
+    ]
+
+
+def test_without_nulls_only_numbers_and_series_with_numbers_are_left() -> None:
+    told = [
+        series("a", [NAN, 1.0, NAN, NAN, 2.0, math.inf], start=100),
+        series("gaps", [NAN, NAN]),
+        series("long", [NAN] * 10_000 + [5.0], start=0, step=1),
+        series("none", []),
+    ]
+    got = strict(b"".join(wire.graphite_json(told, no_nulls=True)))
+    assert [(one["target"], one["datapoints"]) for one in got] == [
+        ("a", [[1.0, 110], [2.0, 140]]),
+        ("long", [[5.0, 10_000]]),
+    ]
+
+
+def test_half_a_surrogate_pair_in_an_alias_is_still_json() -> None:
+    body = b"".join(wire.graphite_json([series("a\ud83d", [1.0])]))
+    assert strict(body)[0]["target"] == "a\ud83d"
+
+
+def test_a_large_answer_comes_in_chunks_of_half_to_one_megabyte() -> None:
+    told = [series(f"m{i}", np.random.default_rng(i).normal(size=2_160)) for i in range(50)]
+    told.append(series("long", np.random.default_rng(1).normal(size=200_000)))
+    chunks = list(wire.graphite_json(told))
+    assert len(chunks) > 5
+    assert all(300_000 <= len(chunk) <= 1_000_000 for chunk in chunks[:-1])
+    assert exact(strict(b"".join(chunks))) == exact(graphite(told))
+
+
+def test_a_large_answer_is_made_while_it_is_read() -> None:
+    asked = []
+
+    def told() -> Iterable[Series]:
+        for i in range(1000):
+            asked.append(i)
+            yield series("m", np.ones(2_160))
+
+    next(wire.graphite_json(told()))
+    assert len(asked) < 30
+
+
+def test_simplejson_counts_milliseconds_and_names_the_query() -> None:
+    told: list[wire.Answer | Mapping[str, Any]] = [
+        wire.Answer(series("a", [1.0, NAN], start=100), "A"),
+        wire.Answer(series("b", [], start=100)),
+        wire.Answer(series("c", [2.0], start=7), "C", "B/s", {"host": "n1"}, {"notices": [{"text": "old"}]}),
+    ]
+    assert strict(b"".join(wire.simplejson(told))) == [
+        {"target": "a", "refId": "A", "datapoints": [[1.0, 100_000], [None, 110_000]]},
+        {"target": "b", "datapoints": []},
+        {
+            "target": "c",
+            "refId": "C",
+            "unit": "B/s",
+            "tags": {"host": "n1"},
+            "meta": {"notices": [{"text": "old"}]},
+            "datapoints": [[2.0, 7000]],
+        },
+    ]
+
+
+def test_tables_stand_between_series_as_they_are() -> None:
+    table = {"type": "table", "columns": [{"text": "n", "type": "number"}], "rows": [[np.float64(1.5)], [None], [NAN]]}
+    got = strict(b"".join(wire.simplejson([table, wire.Answer(series("a", [1.0], start=1), "B"), table])))
+    plain = {**table, "rows": [[1.5], [None], [None]]}
+    assert got == [plain, {"target": "a", "refId": "B", "datapoints": [[1.0, 1000]]}, plain]
+
+
+def test_times_are_kept_but_never_too_many() -> None:
+    times = wire._Times(100)
+    assert times.of(0, 10, 3) == [b",0],[", b",10],[", b",20],["]
+    assert times.of(0, 10, 3) is times.of(0, 10, 3)
+    first = times.of(0, 10, 60)
+    times.of(5, 10, 60)
+    assert times.of(0, 10, 60) is not first, "the oldest went"
+    assert len(times.of(0, 1, 1000)) == 1000
+    assert sum(map(len, times._known.values())) <= 100
+
+
+async def test_between_two_chunks_other_tasks_get_their_turn() -> None:
+    turns = []
+
+    async def other() -> None:
+        for i in range(3):
+            turns.append(f"other {i}")
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    async for chunk in wire.paced([b"a", b"b", b"c"]):
+        turns.append(chunk.decode())
+    await task
+    assert turns == ["a", "other 0", "b", "other 1", "c", "other 2"]
