@@ -1,8 +1,10 @@
 """What one sweep changes, on a fabric of two leaves, a spine and four hosts, decided by hand from DESIGN section 4."""
 
-from weft.fabric.model import NOWHERE, Lid, Link, Node, NodeKind, PortKey, Sweep
+import pytest
+
+from weft.fabric.model import NOWHERE, Lid, Link, Module, Node, NodeKind, PortKey, Sweep
 from weft.inventory.changes import Fold
-from weft.inventory.state import FabricState, Step
+from weft.inventory.state import Decided, FabricState, Opened, Step
 from weft.inventory.store import Change, Correction
 
 LEAF1, LEAF2, SPINE = "a" * 16, "b" * 16, "c" * 16
@@ -250,3 +252,96 @@ def test_a_retired_node_is_told_once() -> None:
     folded, _ = fold(sweep(10), sweep(20, without="node2"))
     step = folded.correct(Correction("ib", 30_000, "retired", "ann", guid=HCAS["node2"]))
     assert told(step) == [("retired", "node2 mlx5_0 was retired by ann.")]
+
+
+SWAPPED = ("leaf2/1 node1/1", "leaf1/1 node3/1", *(w for w in WIRING if "node1" not in w and "node3" not in w))
+
+
+def listing(at_s: int, **serials: str) -> Sweep:
+    """A cable listing: `leaf1_1="A"` is the serial number read in leaf1/1; it tells nothing else."""
+    modules = [Module(port(name.replace("_", "/")), "ACME", "MCP", serial) for name, serial in serials.items()]
+    return Sweep.of("ib", at_s * 1000, "listing", [], [], [], modules=modules, complete=False)
+
+
+LISTED = listing(12, leaf1_1="A", node1_1="A", leaf2_1="B", node3_1="B")
+
+
+def cables_at(folded: Fold, a: str, b: str) -> tuple[str, str]:
+    first, second = sorted((port(a), port(b)))
+    return folded.state.cablings[first, second].cables
+
+
+def test_part_of_a_picture_makes_nothing_missing() -> None:
+    whole = sweep(20, without="node2", wiring=WIRING[:4])
+    part = Sweep.of("ib", 20_000, "test", whole.nodes, whole.links, [], complete=False)
+    folded, step = fold(sweep(10), part)
+    assert (step.changes, step.rows, folded.state.last_ms) == ([], [], 10_000)
+
+
+def test_part_of_a_picture_that_shows_another_peer_ends_the_cabling() -> None:
+    nodes = [NODES[HCAS["node1"]], NODES[LEAF2]]
+    moved = Link(port("node1/1"), port("leaf2/9"), "4X", "EDR")
+    _, step = fold(sweep(10), Sweep.of("ib", 20_000, "test", nodes, [moved], [], complete=False))
+    assert [c.kind for c in step.changes] == ["cable_moved"]
+
+
+def test_what_a_picture_does_not_tell_of_a_node_stays_as_it_was() -> None:
+    bare = [Node(n.guid, n.kind, "", 0) for n in NODES.values()]
+    folded, step = fold(sweep(10), Sweep.of("ib", 20_000, "test", bare, sweep(20).links, []))
+    assert (step.changes, step.rows) == ([], [])
+    assert folded.state.nodes[LEAF1].ports == 36
+
+
+@pytest.mark.parametrize(
+    ("read_after", "kept"),
+    [
+        (listing(25, leaf2_1="A", leaf1_1="B"), ("node1/1", "leaf2/1")),  # the switch ends changed places
+        (listing(25, node1_1="B", node3_1="A"), ("node3/1", "leaf1/1")),  # the HCA ends did
+    ],
+)
+def test_serial_numbers_decide_an_exchange_for_good(read_after: Sweep, kept: tuple[str, str]) -> None:
+    folded, _ = fold(sweep(10), LISTED)
+    was = cables_at(folded, "node1/1", "leaf1/1")
+    folded.sweep(sweep(20, wiring=SWAPPED), absent_after=1)
+    assert len(set(cables_at(folded, *kept))) == 2
+    step = folded.sweep(read_after, absent_after=1)
+    assert [c.kind for c in step.changes] == ["cable_identified"] * 2
+    assert cables_at(folded, *kept) == was
+    assert sorted(x.cable for x in step.rows if isinstance(x, Decided)) == sorted(
+        cables_at(folded, *ends)[0] for ends in (("node1/1", "leaf2/1"), ("node3/1", "leaf1/1"))
+    )
+
+
+def test_serial_numbers_read_with_the_links_leave_no_doubt() -> None:
+    picture = sweep(20, wiring=SWAPPED)
+    modules = listing(20, leaf1_1="B", leaf2_1="A", node1_1="A", node3_1="B").modules
+    folded, _ = fold(sweep(10), LISTED)
+    first = cables_at(folded, "node1/1", "leaf1/1")
+    step = folded.sweep(
+        Sweep.of("ib", 20_000, "test", picture.nodes, picture.links, [], modules=modules), absent_after=1
+    )
+    assert [c.kind for c in step.changes] == ["cable_moved"] * 2
+    assert cables_at(folded, "node1/1", "leaf2/1") == first
+
+
+def test_another_serial_number_in_the_same_ports_is_another_cable() -> None:
+    folded, _ = fold(sweep(10), LISTED)
+    before = cables_at(folded, "node1/1", "leaf1/1")
+    step = folded.sweep(listing(25, leaf1_1="C", node1_1="C"), absent_after=1)
+    assert told(step) == [
+        ("cable_replaced", "Cable leaf1/1 - node1 mlx5_0/1 has another serial number: it was replaced.")
+    ]
+    assert cables_at(folded, "node1/1", "leaf1/1") != before
+
+
+def test_a_transceiver_replaced_at_one_end_leaves_the_fibre_the_same_cable() -> None:
+    folded, _ = fold(sweep(10), listing(12, leaf1_35="T1", spine1_1="T2"))
+    before = cables_at(folded, "leaf1/35", "spine1/1")
+    step = folded.sweep(listing(25, leaf1_35="T3"), absent_after=1)
+    assert (step.changes, cables_at(folded, "leaf1/35", "spine1/1")) == ([], before)
+
+
+def test_the_first_serial_numbers_ever_read_replace_nothing() -> None:
+    folded, step = fold(sweep(10), LISTED)
+    assert (step.changes, folded.state.last_ms) == ([], 10_000)
+    assert [row.table for row in step.rows if isinstance(row, Opened)] == ["module_span"] * 4

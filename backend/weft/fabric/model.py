@@ -6,6 +6,7 @@ GUIDs are 16 lower-case hex digits without 0x.
 
 import hashlib
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -37,7 +38,7 @@ class NodeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A channel adapter, switch or router as one sweep saw it."""
+    """A channel adapter, switch or router as one sweep saw it; `ports` 0: not told."""
 
     guid: str
     kind: NodeKind
@@ -50,11 +51,29 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Lid:
-    """A LID and its mask: the port answers to lid .. lid + 2^lmc - 1. A switch's is on port 0."""
+    """A LID and its mask: the port answers to lid .. lid + 2^lmc - 1. A switch's is on port 0.
+
+    `guid`: the port's own GUID, by which OpenSM and ibqueryerrors call an HCA's ports; None when not told.
+    """
 
     port: PortKey
     lid: int
     lmc: int = 0
+    guid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """The cable end or transceiver in a port, as its EEPROM says. Unknown members are ""; `length_m` None.
+
+    A copper or active optical cable has one serial number at both ends; of two transceivers each has its own.
+    """
+
+    port: PortKey
+    vendor: str
+    part: str
+    serial: str
+    length_m: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +92,8 @@ class Sweep:
 
     `down`: ports whose state the tool stated as down. `unanswered`: switch ports (or the start's own port) behind which
     a query timed out: what lies behind them is unknown, not gone. NOWHERE among them: a time-out at a place that cannot
-    be told, so that nothing missing is known to be gone.
+    be told, so that nothing missing is known to be gone. `complete` False: part of a picture (a cable listing, some
+    lines of one): what is not in it is not missing.
     """
 
     fabric: str
@@ -84,6 +104,8 @@ class Sweep:
     lids: tuple[Lid, ...] = ()
     down: tuple[PortKey, ...] = ()
     unanswered: tuple[PortKey, ...] = ()
+    modules: tuple[Module, ...] = ()
+    complete: bool = True
 
     @classmethod
     def of(
@@ -91,11 +113,14 @@ class Sweep:
         fabric: str,
         seen_at_ms: int,
         source: str,
-        nodes: "list[Node]",
-        links: "list[Link]",
-        lids: "list[Lid]",
-        down: "list[PortKey] | tuple[()]" = (),
-        unanswered: "list[PortKey] | tuple[()]" = (),
+        nodes: Iterable[Node],
+        links: Iterable[Link],
+        lids: Iterable[Lid],
+        *,
+        down: Iterable[PortKey] = (),
+        unanswered: Iterable[PortKey] = (),
+        modules: Iterable[Module] = (),
+        complete: bool = True,
     ) -> "Sweep":
         """Sort everything, turn each link so that a < b, and drop repeats."""
         turned = {Link(min(x.a, x.b), max(x.a, x.b), x.width, x.speed) for x in links}
@@ -108,6 +133,8 @@ class Sweep:
             tuple(sorted(set(lids), key=lambda x: x.port)),
             tuple(sorted(set(down))),
             tuple(sorted(set(unanswered))),
+            tuple(sorted(set(modules), key=lambda x: x.port)),
+            complete,
         )
 
     def content(self) -> bytes:
@@ -115,14 +142,16 @@ class Sweep:
         return orjson.dumps(
             {
                 "source": self.source,
+                "complete": self.complete,
                 "nodes": [
                     [n.guid, n.kind.value, n.description, n.ports, n.system_guid, n.vendor_id, n.device_id]
                     for n in self.nodes
                 ],
                 "links": [[*x.a, *x.b, x.width, x.speed] for x in self.links],
-                "lids": [[*x.port, x.lid, x.lmc] for x in self.lids],
+                "lids": [[*x.port, x.lid, x.lmc, x.guid] for x in self.lids],
                 "down": [[*p] for p in self.down],
                 "unanswered": [[*p] for p in self.unanswered],
+                "modules": [[*x.port, x.vendor, x.part, x.serial, x.length_m] for x in self.modules],
             }
         )
 
@@ -141,9 +170,11 @@ class Sweep:
             told["source"],
             tuple(Node(g, NodeKind(k), *rest) for g, k, *rest in told["nodes"]),
             tuple(Link(PortKey(ag, an), PortKey(bg, bn), w, s) for ag, an, bg, bn, w, s in told["links"]),
-            tuple(Lid(PortKey(g, n), lid, lmc) for g, n, lid, lmc in told["lids"]),
+            tuple(Lid(PortKey(g, n), *rest) for g, n, *rest in told["lids"]),
             tuple(PortKey(g, n) for g, n in told["down"]),
             tuple(PortKey(g, n) for g, n in told["unanswered"]),
+            tuple(Module(PortKey(g, n), *rest) for g, n, *rest in told["modules"]),
+            told["complete"],
         )
 
 

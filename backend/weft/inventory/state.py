@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from weft.fabric.cables import READINGS, Memory
-from weft.fabric.model import NodeKind, PortKey
+from weft.fabric.model import Lid, Module, NodeKind, PortKey
 from weft.inventory.store import Change
 
 
@@ -52,14 +52,6 @@ class CableState:
 
 
 @dataclass(slots=True)
-class LidState:
-    """The LID of a port, and its mask."""
-
-    lid: int
-    lmc: int
-
-
-@dataclass(slots=True)
 class FabricState:
     """Everything the next sweep is compared with. `last_ms` None: nothing was seen yet."""
 
@@ -67,7 +59,10 @@ class FabricState:
     last_ms: int | None = None
     nodes: dict[str, NodeState] = field(default_factory=dict)
     cablings: dict[tuple[PortKey, PortKey], CableState] = field(default_factory=dict)
-    lids: dict[PortKey, LidState] = field(default_factory=dict)
+    lids: dict[PortKey, Lid] = field(default_factory=dict)
+    modules: dict[PortKey, Module] = field(default_factory=dict)
+    serials: dict[str, str] = field(default_factory=dict)
+    """Serial number -> the cable it was read in, where that is certain."""
     memories: tuple[Memory, Memory] = field(default_factory=lambda: (Memory(), Memory()))
     minted: dict[tuple[PortKey, PortKey], int] = field(default_factory=dict)
     doubted: int = 0
@@ -94,7 +89,9 @@ class FabricState:
                 [c.id, *c.a, *c.b, *c.cables, *(getattr(c, name) for name in CableState.__slots__[4:])]
                 for c in self.cablings.values()
             ],
-            "lids": [[*port, x.lid, x.lmc] for port, x in self.lids.items()],
+            "lids": [[*x.port, x.lid, x.lmc, x.guid] for x in self.lids.values()],
+            "modules": [[*x.port, x.vendor, x.part, x.serial, x.length_m] for x in self.modules.values()],
+            "serials": self.serials,
             "memories": [[[*port, cable] for port, cable in m.cable_of.items()] for m in self.memories],
             "minted": [[*a, *b, count] for (a, b), count in self.minted.items()],
             "doubted": self.doubted,
@@ -116,7 +113,9 @@ class FabricState:
             told["last_ms"],
             {node.guid: node for node in nodes},
             {cabling.ends: cabling for cabling in cablings},
-            {PortKey(g, n): LidState(*rest) for g, n, *rest in told["lids"]},
+            {PortKey(g, n): Lid(PortKey(g, n), *rest) for g, n, *rest in told["lids"]},
+            {PortKey(g, n): Module(PortKey(g, n), *rest) for g, n, *rest in told["modules"]},
+            told["serials"],
             (memories[0], memories[1]),
             {(PortKey(ag, an), PortKey(bg, bn)): count for ag, an, bg, bn, count in told["minted"]},
             told["doubted"],
@@ -146,12 +145,20 @@ class Closed:
     last_seen_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Which cable an ambiguous connection was all along."""
+
+    connection: str
+    cable: str
+
+
 @dataclass(slots=True)
 class Step:
     """What one sweep or correction changes; `decided_ms` is its time, which can lie after the spans' own bounds."""
 
     decided_ms: int
-    rows: list[Opened | Closed] = field(default_factory=list)
+    rows: list[Opened | Closed | Decided] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     quarantined: str | None = None
 

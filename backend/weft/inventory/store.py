@@ -93,7 +93,7 @@ class LinkState:
 
 ChangeKind = Literal[
     "node_appeared", "node_gone", "node_silent", "node_renamed", "hca_replaced", "link_down", "link_up", "link_changed",
-    "cable_new", "cable_moved", "cable_replaced", "ends_exchanged", "sweep_quarantined", "retired",
+    "cable_new", "cable_moved", "cable_replaced", "cable_identified", "ends_exchanged", "sweep_quarantined", "retired",
 ]  # fmt: skip
 
 

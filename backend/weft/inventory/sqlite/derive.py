@@ -17,7 +17,7 @@ from weft.fabric.model import PortKey, Sweep
 from weft.inventory.changes import Fold
 from weft.inventory.sqlite.db import bump
 from weft.inventory.sqlite.schema import KEYS, VALUES
-from weft.inventory.state import FabricState, Opened, Step, unconfirmed
+from weft.inventory.state import Decided, FabricState, Opened, Step, unconfirmed
 from weft.inventory.store import Correction, CorrectionKind, SweepResult
 
 ANCHOR_EVERY = 50
@@ -108,7 +108,8 @@ class Deriver:
             opened = "to_ms = ?, last_seen_ms = NULL, closed_ms = NULL"
             text = f"UPDATE {table} SET {opened} WHERE fabric = ? AND closed_ms > ?"
             self._c.execute(text, (FOREVER_MS, self._fabric, at_ms))
-        self._c.execute("DELETE FROM change WHERE fabric = ? AND made_ms > ?", (self._fabric, at_ms))
+        for table in ("change", "identity"):
+            self._c.execute(f"DELETE FROM {table} WHERE fabric = ? AND made_ms > ?", (self._fabric, at_ms))
         self._c.execute(
             "UPDATE sweep SET quarantined = NULL WHERE fabric = ? AND seen_at_ms > ?", (self._fabric, at_ms)
         )
@@ -118,11 +119,10 @@ class Deriver:
     def _replay(self, state: FabricState, since_anchor: int, after: _Item) -> None:
         """Step through the time line from `after` on, and keep the state it ends in."""
         fold = Fold(state, quarantine_share=self._share)
-        last = after
+        last, renewable = after, False
         for item, absent_after in self._timeline(after):
             if item.rank == 1:
-                same = last.tag == item.tag and last.rank == 1 and state.settled
-                if same and state.last_ms is not None:
+                if renewable and last.tag == item.tag:
                     state.last_ms, last = item.at_ms, item
                     continue
                 step = fold.sweep(self._sweep(item), absent_after=absent_after)
@@ -134,6 +134,7 @@ class Deriver:
                 step = fold.correct(self._correction(item))
             self._write(step)
             last, since_anchor = item, since_anchor + 1
+            renewable = state.last_ms == item.at_ms and item.rank == 1 and state.settled
             if since_anchor >= ANCHOR_EVERY:
                 since_anchor = 0
                 self._c.execute(
@@ -144,7 +145,7 @@ class Deriver:
         self._c.executemany("INSERT INTO unconfirmed VALUES (?, ?, ?, ?)", rows)
         self._c.execute(
             "INSERT OR REPLACE INTO head VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (self._fabric, *last, state.last_ms or 0, state.settled, since_anchor, _dump(state)),
+            (self._fabric, *last, state.last_ms or 0, renewable, since_anchor, _dump(state)),
         )
 
     def _timeline(self, after: _Item) -> list[tuple[_Item, int]]:
@@ -184,9 +185,13 @@ class Deriver:
                 text = f"INSERT OR REPLACE INTO {row.table} ({', '.join(columns)}) VALUES ({marks})"
                 self._c.execute(text, values)
                 continue
+            if isinstance(row, Decided):
+                values = (self._fabric, row.connection, row.cable, step.decided_ms)
+                self._c.execute("INSERT OR REPLACE INTO identity VALUES (?, ?, ?, ?)", values)
+                continue
             where = f"fabric = ? AND {' AND '.join(f'{key} = ?' for key in KEYS[row.table])} AND closed_ms IS NULL"
             self._c.execute(
-                f"UPDATE {row.table} SET to_ms = ?, last_seen_ms = ?, closed_ms = ? WHERE {where}",
+                f"UPDATE {row.table} SET to_ms = ?, last_seen_ms = max(?, from_ms), closed_ms = ? WHERE {where}",
                 (row.to_ms, row.last_seen_ms, step.decided_ms, self._fabric, *row.key),
             )
         first = self._next_number(step.decided_ms) if step.changes else 0

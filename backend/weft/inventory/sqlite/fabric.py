@@ -42,7 +42,7 @@ class SqliteFabrics:
     async def apply_sweep(self, sweep: Sweep, *, live: bool = False) -> SweepResult:
         """See FabricHistory."""
         digest, blob = sweep.packed()
-        needs = self._absent_after if live else 1
+        needs = (self._absent_after if live else 1) if sweep.complete else 0
         return await self._db.write(lambda c: Deriver(c, sweep.fabric, self._share).add(sweep, digest, blob, needs))
 
     async def correct(self, correction: Correction) -> None:
@@ -156,11 +156,14 @@ class SqliteFabrics:
 
 
 # An open row was last seen in the fabric's last sweep, unless `unconfirmed` says otherwise.
-_SEEN = """coalesce(x.last_seen_ms, u.last_seen_ms, h.seen_ms) FROM {table} x JOIN head h USING (fabric)
+_SEEN = """coalesce(x.last_seen_ms, u.last_seen_ms, max(h.seen_ms, x.from_ms)) FROM {table} x JOIN head h USING (fabric)
   LEFT JOIN unconfirmed u ON u.fabric = x.fabric AND u.kind = '{table}' AND u.id = x.{key} AND x.closed_ms IS NULL"""
 _NODE = f"SELECT guid, x.kind, description, ports, from_ms, to_ms, {_SEEN.format(table='node_span', key='guid')}"
-_CONNECTION = f"""SELECT x.id, a_guid, a_number, b_guid, b_number, cable, cable_alt, medium, from_ms, to_ms, absent_ms,
-  {_SEEN.format(table="connection", key="id")}"""
+# What serial numbers decided later holds for the whole connection.
+_CONNECTION = f"""SELECT x.id, a_guid, a_number, b_guid, b_number, coalesce(i.cable, x.cable) AS cable,
+  CASE WHEN i.cable IS NULL THEN cable_alt END AS cable_alt, medium, from_ms, to_ms, absent_ms,
+  {_SEEN.format(table="connection", key="id")}
+  LEFT JOIN identity i ON i.fabric = x.fabric AND i.connection = x.id"""
 
 NODES = f"{_NODE} WHERE x.fabric = ?1 AND to_ms > ?2 AND from_ms < ?3 ORDER BY guid, from_ms LIMIT {MAX_ROWS}"
 NODES_GONE = f"""{_NODE} WHERE x.fabric = ?1 AND x.to_ms < {FOREVER_MS} AND x.last_seen_ms >= ?2 AND x.last_seen_ms < ?3
@@ -172,7 +175,10 @@ CONNECTIONS_OF_PORT = tuple(
     f"{_CONNECTION} WHERE x.fabric = ? AND {end}_guid = ? AND {end}_number = ? AND +to_ms > ? AND from_ms < ?"
     for end in "ab"
 )
-CONNECTIONS_OF_CABLE = tuple(f"{_CONNECTION} WHERE x.fabric = ? AND {column} = ?" for column in ("cable", "cable_alt"))
+CONNECTIONS_OF_CABLE = (
+    *(f"{_CONNECTION} WHERE x.fabric = ? AND x.{column} = ? AND i.cable IS NULL" for column in ("cable", "cable_alt")),
+    f"{_CONNECTION} WHERE i.fabric = ? AND i.cable = ?",
+)
 LINK_STATES = f"""SELECT x.state, width, speed, from_ms, to_ms, absent_ms,
   {_SEEN.format(table="link_state", key="connection")}
   WHERE x.fabric = ? AND connection = ? AND +to_ms > ? AND from_ms < ? ORDER BY from_ms"""

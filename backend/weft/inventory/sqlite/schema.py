@@ -34,8 +34,15 @@ CREATE TABLE link_state (fabric TEXT NOT NULL, connection TEXT NOT NULL, state T
   {_SPAN}, PRIMARY KEY (fabric, connection, from_ms));
 CREATE INDEX link_state_at ON link_state (fabric, to_ms);
 CREATE TABLE lid_span (fabric TEXT NOT NULL, guid TEXT NOT NULL, number INTEGER NOT NULL, lid INTEGER NOT NULL,
-  lmc INTEGER NOT NULL, {_SPAN}, PRIMARY KEY (fabric, guid, number, from_ms));
+  lmc INTEGER NOT NULL, port_guid TEXT, {_SPAN}, PRIMARY KEY (fabric, guid, number, from_ms));
 CREATE INDEX lid_span_at ON lid_span (fabric, to_ms);
+CREATE INDEX lid_span_guid ON lid_span (fabric, port_guid);
+CREATE TABLE module_span (fabric TEXT NOT NULL, guid TEXT NOT NULL, number INTEGER NOT NULL, vendor TEXT NOT NULL,
+  part TEXT NOT NULL, serial TEXT NOT NULL, length_m REAL, {_SPAN}, PRIMARY KEY (fabric, guid, number, from_ms));
+CREATE INDEX module_span_at ON module_span (fabric, to_ms);
+CREATE TABLE identity (fabric TEXT NOT NULL, connection TEXT NOT NULL, cable TEXT NOT NULL, made_ms INTEGER NOT NULL,
+  PRIMARY KEY (fabric, connection)) WITHOUT ROWID;
+CREATE INDEX identity_cable ON identity (fabric, cable);
 CREATE TABLE change (fabric TEXT NOT NULL, at_ms INTEGER NOT NULL, made_ms INTEGER NOT NULL, number INTEGER NOT NULL,
   since_ms INTEGER, kind TEXT NOT NULL, severity TEXT NOT NULL, text TEXT NOT NULL, about TEXT NOT NULL,
   PRIMARY KEY (fabric, at_ms, made_ms, number)) WITHOUT ROWID;
@@ -48,12 +55,14 @@ KEYS = {
     "connection": ("id",),
     "link_state": ("connection",),
     "lid_span": ("guid", "number"),
+    "module_span": ("guid", "number"),
 }
 VALUES = {
     "node_span": ("kind", "description", "ports"),
     "connection": ("a_guid", "a_number", "b_guid", "b_number", "cable", "cable_alt", "medium"),
     "link_state": ("state", "width", "speed"),
-    "lid_span": ("lid", "lmc"),
+    "lid_span": ("lid", "lmc", "port_guid"),
+    "module_span": ("vendor", "part", "serial", "length_m"),
 }
 HISTORY = {
     table: f"SELECT fabric, {', '.join((*KEYS[table], *VALUES[table]))}, from_ms, to_ms, absent_ms, last_seen_ms "
@@ -63,6 +72,7 @@ HISTORY = {
     "sweep": "SELECT fabric, seen_at_ms, sha256, absent_after, quarantined FROM sweep ORDER BY 1, 2, 3",
     "correction": "SELECT fabric, at_ms, kind, guid, number, who FROM correction ORDER BY 1, 2, 3, 4, 5",
     "change": "SELECT fabric, at_ms, since_ms, kind, severity, text, about FROM change ORDER BY 1, 2, made_ms, number",
+    "identity": "SELECT fabric, connection, cable FROM identity ORDER BY 1, 2",
     "unconfirmed": "SELECT fabric, kind, id, last_seen_ms FROM unconfirmed ORDER BY 1, 2, 3",
     "lft": "SELECT fabric, switch, seen_at_ms, sha256 FROM lft ORDER BY 1, 2, 3",
 }
