@@ -18,7 +18,7 @@ from weft.base.errors import UnknownName
 from weft.base.formats import Origin
 from weft.base.intervals import FOREVER_MS, Interval
 from weft.fabric.formats import ibnetdiscover
-from weft.fabric.model import Link, Node, NodeKind, PortKey, Sweep
+from weft.fabric.model import Lid, Link, Module, Node, NodeKind, PortKey, Sweep
 from weft.inventory.sqlite import fabric as fabric_sql
 from weft.inventory.sqlite.db import Database
 from weft.inventory.sqlite.fabric import SqliteFabrics
@@ -38,6 +38,10 @@ QUERIES = (
     "LINKS_AT",
     "CHANGES",
     "LFTS",
+    "LIDS_AT",
+    "MODULES_AT",
+    "PORT_OF_GUID",
+    "SWITCH_OF_GUID",
 )
 BEFORE, MOVED, FAILED = "ft324-1-before", "ft324-2-moved", "ft324-4-failures"
 
@@ -202,10 +206,31 @@ async def test_a_quarantined_sweep_can_be_accepted_later(fabrics: FabricHistory,
 async def test_forwarding_tables_are_kept_by_version_in_any_order(fabrics: FabricHistory) -> None:
     switch = "7cfe900300a00000"
     for at, table in ((30, b"\xff\x02"), (10, b"\xff\x01"), (20, b"\xff\x01"), (40, b"\xff\x02\x05")):
-        await fabrics.put_lft("ib", switch, at, table)
+        await fabrics.put_lfts("ib", at, {switch: table})
     found = [await fabrics.lft("ib", at) for at in (9, 10, 29, 30, 99)]
     assert found[0] is None
     assert [x.ports.tolist() for x in found[1:] if x] == [[[255, 1]], [[255, 1]], [[255, 2]], [[255, 2, 5]]]
+
+
+async def test_ports_are_found_by_their_own_guid_and_lids_have_their_time(fabrics: FabricHistory) -> None:
+    switch, hca = Node("a" * 16, NodeKind.SWITCH, "leaf", 36), Node("b" * 16, NodeKind.CA, "node1 mlx5_0", 2)
+    port = PortKey(hca.guid, 2)
+    for at, lid in ((10, 5), (20, 6)):
+        lids = [Lid(PortKey(switch.guid, 0), 1), Lid(port, lid, 0, "c" * 16)]
+        await fabrics.apply_sweep(Sweep.of("ib", at, "test", [switch, hca], [], lids))
+    wanted = ["c" * 16, switch.guid, "d" * 16]
+    assert await fabrics.ports_by_guid("ib", wanted) == {"c" * 16: port, switch.guid: PortKey(switch.guid, 0)}
+    assert [[x.lid for x in await fabrics.lids("ib", at)] for at in (9, 19, 20)] == [[], [1, 5], [1, 6]]
+
+
+async def test_modules_are_those_last_read(fabrics: FabricHistory) -> None:
+    port = PortKey("a" * 16, 1)
+    node = Node("a" * 16, NodeKind.SWITCH, "leaf", 36)
+    await fabrics.apply_sweep(Sweep.of("ib", 5, "test", [node], [], []))
+    first, second = (Module(port, "ACME", "MCP1600", serial, 3.0) for serial in ("S1", "S2"))
+    for at, module in ((10, first), (20, second)):
+        await fabrics.apply_sweep(Sweep.of("ib", at, "listing", [], [], [], modules=[module], complete=False))
+    assert [await fabrics.modules("ib", at) for at in (9, 10, 20)] == [(), (first,), (second,)]
 
 
 SWITCH, HCA = "a{:015x}", "b{:015x}"

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weft.base.intervals import Interval
-from weft.fabric.model import NodeKind, PortKey, Sweep
-from weft.scheduler.model import Run, RunKey
+from weft.fabric.model import Lid, Module, NodeKind, PortKey, Sweep
+from weft.scheduler.model import NodeReport, Run, RunKey, SchedulerNode
 
 T = TypeVar("T")
 
@@ -223,8 +223,20 @@ class FabricHistory(Protocol):
     ) -> Page[Change]:
         """Changes with `at_ms` in the window, newest first."""
 
-    async def put_lft(self, fabric: str, switch: str, seen_at_ms: int, ports: bytes) -> None:
-        """Keep one switch's forwarding table (byte l: out port of LID l); a new version only when it differs."""
+    async def put_lfts(self, fabric: str, seen_at_ms: int, tables: Mapping[str, bytes]) -> int:
+        """Keep forwarding tables by switch GUID (byte l: out port of LID l, 255 no route), all or none.
+
+        A new version only where a table differs. Returns how many were new.
+        """
+
+    async def ports_by_guid(self, fabric: str, guids: Sequence[str]) -> Mapping[str, PortKey]:
+        """Ports by their own GUID (an HCA's; a switch's is its node's), as last seen; unknown ones are left out."""
+
+    async def lids(self, fabric: str, at_ms: int) -> tuple[Lid, ...]:
+        """The LID of every port that had one at a time, sorted by port."""
+
+    async def modules(self, fabric: str, at_ms: int) -> tuple[Module, ...]:
+        """The modules last read by a time, sorted by port."""
 
     async def lft(self, fabric: str, at_ms: int) -> ForwardingTables | None:
         """The forwarding tables at a time; None: none known."""
@@ -276,6 +288,12 @@ class JobHistory(Protocol):
 
     async def runs(self, which: RunFilter, *, limit: int = 200, cursor: str | None = None) -> Page[Run]:
         """Runs, newest start first (never started: by submit)."""
+
+    async def apply_nodes(self, report: NodeReport) -> bool:
+        """Keep what Slurm said of its nodes; idempotent, whatever the order. Returns whether anything was new."""
+
+    async def scheduler_nodes(self, cluster: str, at_ms: int) -> tuple[SchedulerNode, ...]:
+        """Nodes as last reported by then, sorted by name; empty: nothing was reported by then."""
 
     async def runs_on(
         self, hosts: Sequence[str], window: Interval, *, limit: int = 200, cursor: str | None = None

@@ -31,7 +31,9 @@ class Run:
 
     `label` is the id as people type it: `4711`, `4711_5` (array task), `4711+1` (part of a heterogeneous job).
     `end_ms` None: not ended as far as was seen at `seen_at_ms`. `hosts`: sorted names; empty: not known (or none yet).
-    `submit_ms` tells two lives of a reused id apart before they start. Unknown texts are "".
+    `submit_ms` tells two lives of a reused id apart before they start. `features`: constraints asked for, `tres`: what
+    was allocated or, before that, asked for (`cpu=512,gres/gpu=4,node=16`); `predicted_start_ms`: when the scheduler
+    means to start a pending one, a prediction and nothing else. Unknown texts are "".
     """
 
     key: RunKey
@@ -49,8 +51,40 @@ class Run:
     exit_signal: int | None
     seen_at_ms: int
     source: str
+    features: str = ""
+    tres: str = ""
+    cpus: int | None = None
+    predicted_start_ms: int | None = None
 
     @property
     def finished(self) -> bool:
         """True when the state says that nothing more will happen."""
         return self.state in FINISHED_STATES
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerNode:
+    """A node as Slurm saw it. `state`: the base state (IDLE, ALLOCATED, MIXED, DOWN, UNKNOWN, ...), `flags`: the rest.
+
+    Flags without Slurm's own punctuation: DRAIN, NOT_RESPONDING (`*`), POWERED_DOWN, REBOOT_ISSUED, RESERVED, ...
+    """
+
+    name: str
+    state: str
+    flags: frozenset[str] = frozenset()
+    partitions: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    gres: str = ""
+    cpus: int | None = None
+    memory_mb: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReport:
+    """All nodes of a cluster that one source listed at one time, sorted by name."""
+
+    cluster: str
+    seen_at_ms: int
+    source: str
+    nodes: tuple[SchedulerNode, ...]

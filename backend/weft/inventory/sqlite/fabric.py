@@ -2,7 +2,7 @@
 
 import sqlite3
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -11,7 +11,7 @@ import orjson
 
 from weft.base.errors import BadRequest, UnknownName
 from weft.base.intervals import FOREVER_MS, Interval
-from weft.fabric.model import NodeKind, PortKey, Sweep
+from weft.fabric.model import Lid, Module, NodeKind, PortKey, Sweep
 from weft.inventory.sqlite.db import Database, bump, version_of
 from weft.inventory.sqlite.derive import Deriver
 from weft.inventory.store import (
@@ -123,25 +123,41 @@ class SqliteFabrics:
         more = ".".join(map(str, rows[limit - 1][:3])) if len(rows) > limit else None
         return Page(tuple(_change(fabric, *row) for row in rows[:limit]), more)
 
-    async def put_lft(self, fabric: str, switch: str, seen_at_ms: int, ports: bytes) -> None:
+    async def put_lfts(self, fabric: str, seen_at_ms: int, tables: Mapping[str, bytes]) -> int:
         """See FabricHistory."""
-        digest, blob = sha256(ports).hexdigest(), zlib.compress(ports, 6)
+        packed = {x: (sha256(ports).hexdigest(), zlib.compress(ports, 6)) for x, ports in sorted(tables.items())}
 
-        def work(c: sqlite3.Connection) -> None:
-            c.execute("INSERT OR IGNORE INTO blob VALUES (?, ?)", (digest, blob))
-            key = (fabric, switch, seen_at_ms)
-            before, after = (c.execute(text, key).fetchone() for text in (LFT_BEFORE, LFT_AFTER))
-            if before and before[0] == digest:
-                return
-            if after and after[0] == digest:
-                # The same table was seen later already: it was there earlier than known so far.
-                c.execute(
-                    "DELETE FROM lft WHERE fabric = ? AND switch = ? AND seen_at_ms = ?", (fabric, switch, after[1])
-                )
-            c.execute("INSERT OR REPLACE INTO lft VALUES (?, ?, ?, ?)", (*key, digest))
-            bump(c, "fabric")
+        def work(c: sqlite3.Connection) -> int:
+            new = sum(_put_lft(c, (fabric, switch, seen_at_ms), *one) for switch, one in packed.items())
+            if new:
+                bump(c, "fabric")
+            return new
 
-        await self._db.write(work)
+        return await self._db.write(work)
+
+    async def ports_by_guid(self, fabric: str, guids: Sequence[str]) -> Mapping[str, PortKey]:
+        """See FabricHistory."""
+
+        def work(c: sqlite3.Connection) -> dict[str, PortKey]:
+            found = {}
+            for guid in set(guids):
+                if row := c.execute(PORT_OF_GUID, (fabric, guid)).fetchone():
+                    found[guid] = PortKey(*row)
+                elif c.execute(SWITCH_OF_GUID, (fabric, guid)).fetchone():
+                    found[guid] = PortKey(guid, 0)
+            return found
+
+        return await self._db.read(work)
+
+    async def lids(self, fabric: str, at_ms: int) -> tuple[Lid, ...]:
+        """See FabricHistory."""
+        rows = await self._db.read(lambda c: c.execute(LIDS_AT, (fabric, at_ms)).fetchall())
+        return tuple(Lid(PortKey(guid, number), *rest) for guid, number, *rest in rows)
+
+    async def modules(self, fabric: str, at_ms: int) -> tuple[Module, ...]:
+        """See FabricHistory."""
+        rows = await self._db.read(lambda c: c.execute(MODULES_AT, (fabric, at_ms)).fetchall())
+        return tuple(Module(PortKey(guid, number), *rest) for guid, number, *rest in rows)
 
     async def lft(self, fabric: str, at_ms: int) -> ForwardingTables | None:
         """See FabricHistory."""
@@ -192,9 +208,28 @@ CHANGES = """SELECT at_ms, made_ms, number, since_ms, kind, severity, text, abou
 _LFT = "SELECT sha256, seen_at_ms FROM lft WHERE fabric = ? AND switch = ?"
 LFT_BEFORE = f"{_LFT} AND seen_at_ms <= ? ORDER BY seen_at_ms DESC LIMIT 1"
 LFT_AFTER = f"{_LFT} AND seen_at_ms > ? ORDER BY seen_at_ms LIMIT 1"
+PORT_OF_GUID = """SELECT guid, number FROM lid_span WHERE fabric = ? AND port_guid = ? ORDER BY from_ms DESC LIMIT 1"""
+SWITCH_OF_GUID = "SELECT 1 FROM node_span WHERE fabric = ? AND guid = ? AND kind = 'switch' LIMIT 1"
+_AT = "WHERE fabric = ?1 AND to_ms > ?2 AND from_ms <= ?2 ORDER BY guid, number"
+LIDS_AT = f"SELECT guid, number, lid, lmc, port_guid FROM lid_span {_AT}"
+MODULES_AT = f"SELECT guid, number, vendor, part, serial, length_m FROM module_span {_AT}"
 LFTS = """SELECT switch, seen_at_ms, data FROM lft x JOIN blob USING (sha256) WHERE fabric = ?1 AND seen_at_ms =
   (SELECT max(seen_at_ms) FROM lft y WHERE y.fabric = ?1 AND y.switch = x.switch AND y.seen_at_ms <= ?2)
   ORDER BY switch"""
+
+
+def _put_lft(c: sqlite3.Connection, key: tuple[str, str, int], digest: str, blob: bytes) -> bool:
+    """Keep one table; False: it was known to hold then already."""
+    fabric, switch, _ = key
+    before, after = (c.execute(text, key).fetchone() for text in (LFT_BEFORE, LFT_AFTER))
+    if before and before[0] == digest:
+        return False
+    if after and after[0] == digest:
+        # The same table was seen later already: it was there earlier than known so far.
+        c.execute("DELETE FROM lft WHERE fabric = ? AND switch = ? AND seen_at_ms = ?", (fabric, switch, after[1]))
+    c.execute("INSERT OR IGNORE INTO blob VALUES (?, ?)", (digest, blob))
+    c.execute("INSERT OR REPLACE INTO lft VALUES (?, ?, ?, ?)", (*key, digest))
+    return True
 
 
 def _cursor(text: str) -> tuple[int, int, int]:
