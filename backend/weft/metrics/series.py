@@ -29,6 +29,8 @@ class Series:
         tags: graphite-web's tags, at least `name`.
         consolidate: consolidateBy's function. xff: xFilesFactor, None: the request's default.
         seams: indices at which the stored series behind a virtual name changes: a difference across one means nothing.
+        stop_s: graphite-web's `end` where it is not start + step * n (constantLine, timeShift, sums of different
+            steps): summarize and maxDataPoints go by it. None everywhere else.
     """
 
     name: str
@@ -40,11 +42,12 @@ class Series:
     consolidate: str = "average"
     xff: float | None = None
     seams: tuple[int, ...] = ()
+    stop_s: int | None = None
 
     @property
     def end_s(self) -> int:
         """The instant after the last slot."""
-        return self.start_s + self.step_s * len(self.values)
+        return self.start_s + self.step_s * len(self.values) if self.stop_s is None else self.stop_s
 
     def but(self, **changes: Any) -> "Series":
         """A copy with some members changed."""

@@ -1,0 +1,340 @@
+"""Many values to one: across series at one time, within a bucket, within a bar of a graph.
+
+Rows are a list of equally long arrays or a matrix; a kernel goes down the rows (axis 0) and skips NaN. Sums are added
+row by row, never pairwise, so that they round as Python's `sum` does in graphite-web.
+Source: graphite-web 1.1.10: `functions/safe.py`, `functions/aggfuncs.py`, `render/datalib.py`, `render/views.py`.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import reduce
+from itertools import groupby
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from weft.metrics.series import Series, Values
+
+Matrix = NDArray[np.float64]
+Rows = Sequence[Values] | Matrix
+Kernel = Callable[[Rows], Values]
+
+BLOCK_POINTS: Final = 32_768
+"""Points worked on at once: 256 KB stay in a core's cache."""
+_BLOCK_ROWS: Final = 255
+"""Rows at most in a block, so that a byte counts them."""
+
+
+def blocks(rows: Rows) -> Iterator[Matrix]:
+    """The rows in order, some at a time, as matrices."""
+    if not len(rows):
+        return
+    height = min(_BLOCK_ROWS, max(1, BLOCK_POINTS // max(1, len(rows[0]))))
+    for first in range(0, len(rows), height):
+        yield np.asarray(rows[first : first + height])
+
+
+def totals(rows: Rows) -> tuple[Values, NDArray[np.int64]]:
+    """Sum and number of the values in each column; the sum of none is 0."""
+    total = np.zeros(len(rows[0]))
+    count = np.zeros(len(rows[0]), dtype=np.int64)
+    for block in blocks(rows):
+        gaps = np.isnan(block)
+        for row in np.where(gaps, 0.0, block):
+            total += row
+        count += len(block) - gaps.view(np.uint8).sum(axis=0, dtype=np.uint8)
+    return total, count
+
+
+def counts(rows: Rows) -> NDArray[np.int64]:
+    """Number of the values in each column."""
+    count = np.zeros(len(rows[0]), dtype=np.int64)
+    for block in blocks(rows):
+        count += len(block) - np.isnan(block).view(np.uint8).sum(axis=0, dtype=np.uint8)
+    return count
+
+
+def _sum(rows: Rows) -> Values:
+    total, count = totals(rows)
+    total[count == 0] = np.nan
+    return total
+
+
+def _average(rows: Rows) -> Values:
+    total, count = totals(rows)
+    values: Values = total / np.where(count, count, np.nan)
+    return values
+
+
+def _average_zero(rows: Rows) -> Values:
+    return totals(rows)[0] / len(rows)
+
+
+def _count(rows: Rows) -> Values:
+    return counts(rows).astype(np.float64)
+
+
+def _min(rows: Rows) -> Values:
+    values: Values = np.fmin.reduce([np.fmin.reduce(block, axis=0) for block in blocks(rows)])
+    return values
+
+
+def _max(rows: Rows) -> Values:
+    values: Values = np.fmax.reduce([np.fmax.reduce(block, axis=0) for block in blocks(rows)])
+    return values
+
+
+def _range(rows: Rows) -> Values:
+    return _max(rows) - _min(rows)
+
+
+def _median(rows: Rows) -> Values:
+    matrix = np.sort(np.asarray(rows), axis=0)  # NaN last
+    count = len(matrix) - np.isnan(matrix).sum(axis=0)
+    columns = np.arange(matrix.shape[1])
+    upper = matrix[np.minimum(count // 2, len(matrix) - 1), columns]
+    lower = matrix[np.maximum(count // 2 - 1, 0), columns]
+    values: Values = np.where(count % 2 == 1, upper, (lower + upper) / 2)
+    return values
+
+
+def _diff(rows: Rows) -> Values:
+    """The first value minus all others."""
+    total = np.zeros(len(rows[0]))
+    begun = np.zeros(len(rows[0]), dtype=bool)
+    for row in _each(rows):
+        there = ~np.isnan(row)
+        total += np.where(there, np.where(begun, -row, row), 0.0)
+        begun |= there
+    total[~begun] = np.nan
+    return total
+
+
+def _stddev(rows: Rows) -> Values:
+    total, count = totals(rows)
+    number = np.where(count, count, np.nan)
+    mean = total / number
+    squares = np.zeros(len(total))
+    for row in _each(rows):
+        off = row - mean
+        squares += np.where(np.isnan(row), 0.0, off * off)
+    values: Values = np.sqrt(squares / number)
+    return values
+
+
+def _multiply(rows: Rows) -> Values:
+    """The product; a gap in any row makes it a gap."""
+    product = np.ones(len(rows[0]))
+    for row in _each(rows):
+        product *= row
+    return product
+
+
+def _first(rows: Rows) -> Values:
+    value = np.full(len(rows[0]), np.nan)
+    for row in _each(rows):
+        np.copyto(value, row, where=np.isnan(value))
+    return value
+
+
+def _last(rows: Rows) -> Values:
+    return _first(rows[::-1])
+
+
+def _each(rows: Rows) -> Iterator[Values]:
+    return (row for block in blocks(rows) for row in block)
+
+
+AGGREGATIONS: Final[dict[str, Kernel]] = {
+    "average": _average,
+    "avg_zero": _average_zero,
+    "median": _median,
+    "sum": _sum,
+    "min": _min,
+    "max": _max,
+    "diff": _diff,
+    "stddev": _stddev,
+    "count": _count,
+    "range": _range,
+    "multiply": _multiply,
+    "last": _last,
+    "rangeOf": _range,
+    "avg": _average,
+    "total": _sum,
+    "current": _last,
+}
+"""graphite-web's aggregation functions and their aliases; a column without values is NaN (avg_zero and count: 0)."""
+
+CONSOLIDATIONS: Final[dict[str, Kernel]] = {
+    "sum": _sum,
+    "average": _average,
+    "avg": _average,
+    "avg_zero": _average_zero,
+    "min": _min,
+    "max": _max,
+    "first": _first,
+    "last": _last,
+}
+"""What consolidateBy takes."""
+
+
+def enough(count: NDArray[np.int64], of: float, xff: float) -> NDArray[np.bool_]:
+    """Where at least one value is there, and at least the share xff of what could be."""
+    return (count > 0) & (count / of >= xff)
+
+
+def across(name: str, rows: Rows, xff: float) -> Values:
+    """One of AGGREGATIONS over the rows; NaN where fewer values than the share xff of the rows are there."""
+    values = AGGREGATIONS[name](rows)
+    if xff > 0 or name in ("count", "avg_zero"):
+        values[~enough(counts(rows), len(rows), xff)] = np.nan
+    return values
+
+
+def consolidated(matrix: Matrix, per_point: int, name: str, xff: float) -> Matrix:
+    """Buckets of per_point values of each row, the last one perhaps not full.
+
+    Args:
+        matrix: (rows, n). name: one of CONSOLIDATIONS. xff: share of per_point that must be there, in the last one too.
+    Returns:
+        (rows, ceil(n / per_point)).
+    """
+    height, width = matrix.shape
+    buckets = -(-width // per_point)
+    if per_point == 1 or not width:
+        return matrix
+    padded = matrix
+    if buckets * per_point > width:
+        padded = np.full((height, buckets * per_point), np.nan)
+        padded[:, :width] = matrix
+    rows = padded.reshape(height * buckets, per_point).T
+    values = CONSOLIDATIONS[name](rows).reshape(height, buckets)
+    if xff > 0 or name == "avg_zero":
+        values[~enough(counts(rows).reshape(height, buckets), per_point, xff)] = np.nan
+    if name == "avg_zero":
+        values[:, -1] *= per_point / (width - (buckets - 1) * per_point)  # its zeros are gaps, not what lies beyond
+    return values
+
+
+class Grid(NamedTuple):
+    """Where the values of several series lie in time."""
+
+    start_s: int
+    end_s: int
+    step_s: int
+
+
+def normalize(series: Sequence[Series], xff: float) -> tuple[Grid, list[Values]]:
+    """Bring series to one step (the least common multiple) and one length, as graphite-web does.
+
+    Finer series are consolidated by their own function and xFilesFactor (xff where they have none); starts are not
+    aligned: value i meets value i, also where graphite-web's series begin at different times. At least one series.
+    """
+    step_s = reduce(math.lcm, {one.step_s for one in series})
+    start_s = min(one.start_s for one in series)
+    end_s = max(one.end_s for one in series)
+    rows = [
+        one.values
+        if one.step_s == step_s
+        else consolidated(one.values[np.newaxis], step_s // one.step_s, one.consolidate, _xff(one, xff))[0]
+        for one in series
+    ]
+    width = max(map(len, rows))
+    rows = [row if len(row) == width else np.concatenate((row, np.full(width - len(row), np.nan))) for row in rows]
+    return Grid(start_s, end_s - (end_s - start_s) % step_s, step_s), rows
+
+
+def for_display(series: Sequence[Series], max_points: int | None, xff: float) -> list[Series]:
+    """What the client gets: at most about max_points (maxDataPoints) values a series, and none beyond its end.
+
+    The first bucket begins at the next multiple of the bucket's length, so that bars stay where they are when a graph
+    is refreshed; one value fewer than that is dropped, so a bucket stamped t holds the values from t - step on. All as
+    graphite-web's JSON does it; for a series shorter than what is dropped it answers 500, here that one is empty.
+    """
+    if not any(len(one.values) for one in series):
+        return []
+    span_s = max(one.end_s for one in series) - min(one.start_s for one in series)
+    shown: list[Series] = []
+    for whole, some in groupby(series, lambda one: _per_point(one, span_s, max_points) == 1):
+        if whole:
+            shown += [_to_its_end(one) for one in some]
+            continue
+        for group in grouped(list(some), alike=lambda one: (one.stop_s, one.consolidate, one.xff)):
+            shown += _with_fewer_points(group, _per_point(group.series[0], span_s, max_points), max_points == 1, xff)
+    return shown
+
+
+def _per_point(series: Series, span_s: int, max_points: int | None) -> int:
+    """How many values become one; span_s is the time that all series of the answer span together."""
+    if not max_points:
+        return 1
+    if max_points == 1:
+        return max(1, len(series.values))
+    share = span_s / series.step_s / max_points
+    return math.ceil(share) if share > 1 else 1
+
+
+def _to_its_end(series: Series) -> Series:
+    most = max(0, (series.end_s - series.start_s) // series.step_s + 1)
+    return series if len(series.values) <= most else series.but(values=series.values[:most], stop_s=None)
+
+
+def _with_fewer_points(group: "Group", per_point: int, lone: bool, xff: float) -> list[Series]:
+    one = group.series[0]
+    start_s, step_s, drop = one.start_s, one.step_s * per_point, 0
+    if not lone:
+        nudge_s = step_s + start_s % one.step_s - start_s % step_s
+        start_s += nudge_s
+        drop = max(0, nudge_s // one.step_s - 1)
+    matrix = consolidated(group.matrix[:, drop:], per_point, one.consolidate, _xff(one, xff))
+    matrix = matrix[:, : max(0, (one.end_s - start_s) // step_s + 1)]
+    return [
+        Series(each.name, start_s, step_s, row, each.path, each.tags, each.consolidate, each.xff)
+        for each, row in zip(group.series, matrix, strict=True)
+    ]
+
+
+def coarser_seams(seams: Iterable[int], per_point: int) -> set[int]:
+    """Seams of values that became one, per_point at a time.
+
+    A bucket with a seam within mixes both sides, so neither the difference to it nor the one from it means anything.
+    """
+    return {place for seam in seams for place in (seam // per_point, -(-seam // per_point))}
+
+
+class Group(NamedTuple):
+    """Series with one start, step and length, and a matrix of their own with a copy of their values."""
+
+    series: list[Series]
+    matrix: Matrix
+
+
+def grouped(series: Sequence[Series], alike: Callable[[Series], object] = lambda one: None) -> Iterator[Group]:
+    """Neighbours that have start, step, length and `alike` in common, in blocks that fit the cache, in order.
+
+    The matrix is a copy: a function may write to it and give its rows away.
+    """
+    first = 0
+    while first < len(series):
+        head = series[first]
+        width = len(head.values)
+        key = alike(head)
+        last, most = first + 1, first + max(1, BLOCK_POINTS // max(1, width))
+        while last < min(most, len(series)):
+            one = series[last]
+            if (
+                len(one.values) != width
+                or one.step_s != head.step_s
+                or one.start_s != head.start_s
+                or alike(one) != key
+            ):
+                break
+            last += 1
+        members = list(series[first:last])
+        yield Group(members, np.array([one.values for one in members]))
+        first = last
+
+
+def _xff(series: Series, xff: float) -> float:
+    return xff if series.xff is None else series.xff

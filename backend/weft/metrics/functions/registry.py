@@ -1,0 +1,369 @@
+"""Graphite's functions as data: each declared beside its few lines of numpy, looked up by name, served as `/functions`.
+
+A file of functions imports `function`, `Param` and its helpers from here and is named in `functions/__init__.py`; the
+engine knows none of them.
+"""
+
+import difflib
+import inspect
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import Any, Final
+
+import orjson
+
+from weft.base.errors import BadRequest, TooMuch
+from weft.metrics.consolidate import AGGREGATIONS, CONSOLIDATIONS
+from weft.metrics.series import Series, Window
+from weft.metrics.times import parse_offset
+
+LOOP_POINTS: Final = 50_000
+"""Work over more points than this leaves the event loop for a thread."""
+
+Again = Callable[[Window], list[Series]]
+"""What a function with `refetch` gets in place of its first argument: the same expression over another window."""
+
+
+class TooHeavy(Exception):
+    """This is too much work for the event loop."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """What one request may still cost.
+
+    Args:
+        points_left: points that functions may still make. timeout_s: the setting; counted from when this is made.
+        on_loop: the event loop waits for this; heavy work raises TooHeavy and is done again in a thread.
+    """
+
+    points_left: int
+    timeout_s: float
+    on_loop: bool = False
+    ends: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.ends = time.monotonic() + self.timeout_s
+
+    def seconds_left(self) -> float:
+        """Time left for this request.
+
+        Raises:
+            TooMuch: none; the message names metrics.timeout_s.
+        """
+        left = self.ends - time.monotonic()
+        if left <= 0:
+            raise TooMuch(
+                f"The request takes longer than metrics.timeout_s = {self.timeout_s:g}.",
+                fix="Ask for fewer series or a shorter time, or raise that setting.",
+            )
+        return left
+
+    def work(self, points: int) -> None:
+        """Say that so many points are about to be worked on, where that is more than were read.
+
+        Raises:
+            TooHeavy: not here.
+        """
+        if self.on_loop and points > LOOP_POINTS:
+            raise TooHeavy
+
+    def make(self, points: int) -> None:
+        """Say that so many points are about to be made that were not read.
+
+        Raises:
+            TooMuch: more than metrics.max_points in this request. TooHeavy: not here.
+        """
+        self.work(points)
+        self.points_left -= points
+        if self.points_left < 0:
+            raise TooMuch(
+                "The request makes more points than metrics.max_points allows.",
+                fix="Ask for a shorter time or longer intervals, or raise that setting.",
+            )
+
+
+@dataclass(slots=True)
+class State:
+    """What the functions of one target share: xFilesFactor, which setXFilesFactor changes for those around it."""
+
+    xff: float
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a function knows of the request.
+
+    Args:
+        window: the time its arguments span, history for a moving window included.
+        zone: in which days begin and clocks change.
+    """
+
+    window: Window
+    zone: tzinfo
+    state: State
+    budget: Budget
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A parameter, in graphite-web's terms.
+
+    Args:
+        type: a key of TYPES. required: must be given, unless it has a default. multiple: takes all that follow.
+        options: values it may have, when few. suggestions: what an editor offers.
+    """
+
+    name: str
+    type: str
+    required: bool = False
+    multiple: bool = False
+    default: Any = None
+    options: tuple[str, ...] = ()
+    suggestions: tuple[Any, ...] = ()
+
+    def described(self) -> dict[str, Any]:
+        """As graphite-web describes it: only what is set."""
+        members: dict[str, Any] = {"name": self.name, "type": self.type}
+        if self.required:
+            members["required"] = True
+        if self.default is not None:
+            members["default"] = _INFINITY if self.default == math.inf else self.default
+        if self.multiple:
+            members["multiple"] = True
+        if options := self.options or TYPE_OPTIONS.get(self.type, ()):
+            members["options"] = sorted(options)
+        if self.suggestions:
+            members["suggestions"] = list(self.suggestions)
+        return members
+
+
+_INFINITY: Final = orjson.Fragment(b"1e9999")
+"""JSON has no infinity; Grafana reads this number as one."""
+
+SERIES: Final = Param("seriesList", "seriesList", required=True)
+"""The first parameter of most functions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One function under one name.
+
+    Args:
+        run: takes a Context, then the parameters in order.
+        aggregator: makes one series of a list, so groupByNode takes its name.
+        refetch: `run` gets an Again as its first argument instead of a list of series.
+    """
+
+    name: str
+    group: str
+    params: tuple[Param, ...]
+    run: Callable[..., list[Series]]
+    doc: str = field(repr=False)
+    aggregator: bool = False
+    refetch: bool = False
+
+    def described(self) -> dict[str, Any]:
+        """The member of graphite-web's `/functions` for it."""
+        shown = [
+            f"*{one.name}" if one.multiple else one.name if one.required else f"{one.name}={one.default}"
+            for one in self.params
+        ]
+        return {
+            "name": self.name,
+            "function": f"{self.name}({', '.join(shown)})",
+            "description": self.doc,
+            "module": self.run.__module__,
+            "group": self.group,
+            "params": [one.described() for one in self.params],
+        }
+
+
+_FUNCTIONS: dict[str, Function] = {}
+
+
+def function(
+    group: str, *params: Param, names: Sequence[str] = (), aggregator: bool = False, refetch: bool = False
+) -> Callable[[Callable[..., list[Series]]], Callable[..., list[Series]]]:
+    """Register the function below; `names` when it has others than its own."""
+
+    def register(run: Callable[..., list[Series]]) -> Callable[..., list[Series]]:
+        for name in names or (run.__name__,):
+            add(Function(name, group, params, run, inspect.getdoc(run) or "", aggregator, refetch))
+        return run
+
+    return register
+
+
+def add(made: Function) -> None:
+    """Register a function."""
+    _FUNCTIONS[made.name] = made
+
+
+def described() -> dict[str, dict[str, Any]]:
+    """Every function as graphite-web's `/functions` tells it, by name; for orjson (an infinite default is 1e9999)."""
+    return {name: _FUNCTIONS[name].described() for name in sorted(_FUNCTIONS)}
+
+
+def lookup(name: str) -> Function:
+    """The function of that name. Raises BadRequest with the nearest name."""
+    found = _FUNCTIONS.get(name)
+    if found is None:
+        raise BadRequest(f"Function '{name[:60]}' is unknown.", fix=nearest(name, _FUNCTIONS))
+    return found
+
+
+def aggregator(name: str) -> Function | None:
+    """The function of that name when it makes one series of a list, so that it may stand as a callback."""
+    found = _FUNCTIONS.get(name)
+    return found if found and found.aggregator else None
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The `fix` of an error on a word that is not known."""
+    known = sorted(known)
+    by_folded = {one.casefold(): one for one in known}
+    close = difflib.get_close_matches(word[:60].casefold(), by_folded, n=1, cutoff=0.5)
+    rest = f"Known are {', '.join(known)}." if len(known) <= 20 else "GET /functions lists those that are known."
+    return f"Did you mean '{by_folded[close[0]]}'? {rest}" if close else rest
+
+
+def bound(made: Function, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+    """The arguments in the order of the function's parameters, converted to their types, defaults filled in.
+
+    Raises:
+        BadRequest: too many, a missing or unknown one, or a value of the wrong type; one line that names it.
+    """
+    params = made.params
+    last = params[-1] if params else None
+    if len(args) > len(params) and not (last and last.multiple):
+        raise BadRequest(
+            f"{made.name} takes at most {len(params)} arguments, got {len(args)}.", fix=f"It is {_signature(made)}."
+        )
+    for name in kwargs:
+        names = [one.name for one in params]
+        if name not in names:
+            raise BadRequest(f"{made.name} has no parameter '{name[:60]}'.", fix=nearest(name, names))
+        if names.index(name) < len(args):
+            raise BadRequest(f"{made.name} got the parameter '{name}' twice.", fix=f"It is {_signature(made)}.")
+    values: list[Any] = []
+    for position, param in enumerate(params):
+        if param.multiple:
+            given = list(args[position:]) or ([kwargs[param.name]] if param.name in kwargs else [])
+            if param.required and not given:
+                raise _missing(made, param)
+            values += [_converted(made, param, value) for value in given]
+            continue
+        value = args[position] if position < len(args) else kwargs.get(param.name)
+        if value is None and param.required and param.default is None:
+            raise _missing(made, param)
+        values.append(param.default if value is None else _converted(made, param, value))
+    return values
+
+
+def _signature(made: Function) -> str:
+    return str(made.described()["function"])
+
+
+def _missing(made: Function, param: Param) -> BadRequest:
+    return BadRequest(f"{made.name} needs the parameter '{param.name}'.", fix=f"It is {_signature(made)}.")
+
+
+def _converted(made: Function, param: Param, value: Any) -> Any:
+    expected, convert = TYPES[param.type]
+    try:
+        converted = convert(value)
+    except (TypeError, ValueError, OverflowError, BadRequest):
+        raise _wrong(made, param, value, f"Give {expected}.") from None
+    known = param.options or TYPE_OPTIONS.get(param.type, ())
+    if known and converted not in known and not (param.type == "aggOrSeriesFunc" and aggregator(converted)):
+        raise _wrong(made, param, value, nearest(converted, known))
+    return converted
+
+
+def _wrong(made: Function, param: Param, value: Any, fix: str) -> BadRequest:
+    shown = "a series" if isinstance(value, list) else repr(value)[:60]
+    return BadRequest(f"{made.name}: the parameter '{param.name}' cannot be {shown}.", fix=fix)
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, float) and not value.is_integer():
+        raise ValueError(value)
+    return int(value)
+
+
+def _whole_or_inf(value: Any) -> float:
+    return math.inf if value == math.inf else _whole(value)
+
+
+def _truth(value: Any) -> bool:
+    known = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
+    return known[str(value).lower()] if str(value).lower() in known else _refused(value)
+
+
+def _refused(value: Any) -> bool:
+    raise ValueError(value)
+
+
+def _series(value: Any) -> list[Series]:
+    if not isinstance(value, list):
+        raise TypeError(value)
+    return value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        raise TypeError(value)
+    return str(value)
+
+
+def _interval(value: Any) -> str:
+    parse_offset(value if isinstance(value, str) else str(value))
+    return str(value)
+
+
+def _count_or_interval(value: Any) -> int | float | str:
+    if isinstance(value, str):
+        return _interval(value)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise ValueError(value)
+    return value
+
+
+def _node(value: Any) -> int | str:
+    return value if isinstance(value, str) else _whole(value)
+
+
+def _aggregation(value: Any) -> str:
+    # sumSeries stands for sum, as in graphite-web.
+    name = _text(value)
+    return name.removesuffix("Series") if name.removesuffix("Series") in AGGREGATIONS else name
+
+
+TYPES: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
+    "any": ("anything", lambda value: value),
+    "aggFunc": ("the name of an aggregation in quotes", _aggregation),
+    "aggOrSeriesFunc": ("the name of an aggregation in quotes", _aggregation),
+    "boolean": ("true or false", _truth),
+    "date": ("a time in quotes", _text),
+    "float": ("a number", float),
+    "integer": ("a whole number", _whole),
+    "interval": ("a length of time such as '5min' or '1h'", _interval),
+    "intOrInf": ("a whole number or inf", _whole_or_inf),
+    "intOrInterval": ("a number of points, or a length of time such as '5min'", _count_or_interval),
+    "node": ("the number of a node, from 0", _whole),
+    "nodeOrTag": ("the number of a node, from 0, or a tag in quotes", _node),
+    "seriesList": ("series", _series),
+    "string": ("a text in quotes", _text),
+    "tag": ("a tag in quotes", _text),
+}
+"""graphite-web's parameter types: what to give, and the conversion."""
+
+TYPE_OPTIONS: Final[dict[str, tuple[str, ...]]] = {
+    "aggFunc": tuple(AGGREGATIONS),
+    "aggOrSeriesFunc": tuple(AGGREGATIONS),
+}
+CONSOLIDATION_OPTIONS: Final = tuple(CONSOLIDATIONS)
