@@ -1,0 +1,1 @@
+"""HTTP translation only: requests into calls of the domains, their answers into bytes."""

@@ -1,12 +1,14 @@
 """The one Settings object: a TOML file, `WEFT_<SECTION>__<KEY>` in the environment over it, both checked at start."""
 
+import os
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from weft.base.errors import BadSettings
 
@@ -82,10 +84,18 @@ class Http(_Section):
     port: int = Field(8077, ge=0, le=65535)
     queue: int = Field(32, ge=1)
     """Requests that may wait; one more is answered 503."""
-    operators: tuple[str, ...] = ()
-    """Values of the identity header that are operators."""
+    operators: Annotated[tuple[str, ...], NoDecode] = ()
+    """Values of the identity header that are operators; in the environment separated by commas."""
     identity_header: str = ""
     """Header that a trusted proxy sets to the user's name (Grafana: X-Grafana-User); empty: loopback only."""
+
+    origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Web origins besides this host's whose pages may ask directly (Grafana's `access: direct`)."""
+
+    @field_validator("operators", "origins", mode="before")
+    @classmethod
+    def _split(cls, names: object) -> object:
+        return tuple(name.strip() for name in names.split(",") if name.strip()) if isinstance(names, str) else names
 
 
 class Settings(BaseSettings):
@@ -146,13 +156,41 @@ def load_settings(config: Path | None = None, data: Path | None = None) -> Setti
     try:
         settings = Settings(**members)
     except ValidationError as exc:
-        first = exc.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        reason = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            reason = "Weft has no such setting"
-        raise BadSettings(
-            f"Setting '{key}': {reason}.",
-            fix=f"Mend it in {config or 'the environment'} or in WEFT_{key.upper().replace('.', '__')}.",
-        ) from exc
+        raise _bad(exc, config) from exc
+    except SettingsError as exc:
+        # Only site.host_names is read as JSON from one variable; pydantic's own text does not name the cause.
+        raise BadSettings(f"{exc}.", fix=f"Give JSON there: {exc.__cause__}.") from exc
+    _refuse_unknown(os.environ)
     return settings.model_copy(update={"data": data}) if data is not None else settings
+
+
+def _bad(exc: ValidationError, config: Path | None) -> BadSettings:
+    """The first complaint of pydantic, by the name of the setting."""
+    first = exc.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    reason = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        reason = "Weft has no such setting"
+    variable = f"WEFT_{key.upper().replace('.', '__')}"
+    place = variable if variable in os.environ or config is None else str(config)
+    return BadSettings(f"Setting '{key}': {reason}.", fix=f"Mend it in {place}.")
+
+
+def _refuse_unknown(names: Iterable[str]) -> None:
+    """Raise BadSettings for a variable that looks like a setting and is none: pydantic would pass over it in silence.
+
+    Variables of one word (WEFT_SOAK) belong to the tools around Weft and are left alone.
+    """
+    sections = {name for name, info in Settings.model_fields.items() if info.annotation in _Section.__subclasses__()}
+    for name in sorted(names):
+        section, separator, key = name.removeprefix("WEFT_").lower().partition("__")
+        if not name.startswith("WEFT_") or (separator and section in sections):
+            continue
+        head, one_underscore, tail = section.partition("_")
+        if one_underscore and head in sections and not separator:
+            raise BadSettings(f"{name} is no setting.", fix=f"Write it WEFT_{head.upper()}__{tail.upper()}.")
+        if separator:
+            known = ", ".join(sorted(sections))
+            raise BadSettings(
+                f"{name}: Weft has no section '{section}' (nor '{key}' in it).", fix=f"Sections: {known}."
+            )

@@ -1,0 +1,39 @@
+"""What the routes talk to: the engines of one site, opened once and handed to every request."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from weft.answers.catalog import Answers
+from weft.answers.site import Site
+from weft.base.config import Settings
+from weft.base.errors import Unavailable
+from weft.ingest.importer import Importer
+from weft.metrics.evaluate import Engine
+
+
+def system_clock() -> int:
+    """Now, in epoch ms."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """The engines of one site. `importer` is None in a process that does not own the data folder."""
+
+    settings: Settings
+    site: Site
+    answers: Answers
+    series: Engine
+    importer: Importer | None
+    clock: Callable[[], int] = system_clock
+
+
+def engines_of(request: Request) -> Engines:
+    """The engines, as a dependency. Raises Unavailable while they are still being opened."""
+    engines: Engines | None = getattr(request.app.state, "engines", None)
+    if engines is None:
+        raise Unavailable("Weft is still opening its engines.", fix="Try again in a moment; /readyz tells when.")
+    return engines

@@ -1,0 +1,329 @@
+"""/graphite as Grafana's data source sends to it, from the browser and from the server, and as other tools do."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from api.site import FROM_S, NOW_S, points, send, strict
+
+pytestmark = pytest.mark.anyio
+
+LOAD1 = {FROM_S + 600: 1.0, FROM_S + 660: 2.0, FROM_S + 2400: 9.0}
+LOAD2 = {FROM_S + 600: 5.0}
+NO_FABRIC_YET = "Fabric ib was first seen at 2026-11-22T22:23:15Z: names before are those of that time."
+SPAN = {"from": str(FROM_S - 60), "until": str(FROM_S + 3600)}
+"""As whisper reads it: the 61 slots from 22:00 to 23:00."""
+
+
+async def answered(client: httpx.AsyncClient, name: str) -> Any:
+    answer = await send(client, name)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json"), answer.text
+    return strict(answer)
+
+
+async def rendered(client: httpx.AsyncClient, **form: str | list[str]) -> Any:
+    answer = await client.post("/graphite/render", data={**SPAN, "format": "json", **form})
+    assert answer.status_code == 200, answer.text
+    return strict(answer)
+
+
+# -- render ------------------------------------------------------------------------------------------------------------
+
+
+async def test_save_and_test_of_both_paths(client: httpx.AsyncClient) -> None:
+    (browser,) = await answered(client, "graphite-browser-health")
+    (server,) = await answered(client, "graphite-go-health")
+    assert (browser["target"], server["target"]) == ("100.0 A", "100.0")
+    assert (
+        browser["datapoints"]
+        == server["datapoints"]
+        == [[100.0, FROM_S], [100.0, FROM_S + 1800], [100.0, FROM_S + 3600]]
+    )
+
+
+async def test_the_browser_finds_its_refid_behind_every_name(client: httpx.AsyncClient) -> None:
+    answer = await send(client, "graphite-browser-render")
+    assert strict(answer) == [
+        {
+            "target": "demo.node001.load A",
+            "tags": {"name": "demo.node001.load"},
+            "datapoints": points(FROM_S, 61, LOAD1),
+        },
+        {
+            "target": "switch.leaf01.1.PortXmitData B",
+            "tags": {"name": "switch.leaf01.1.PortXmitData", "switch": "leaf01", "port": "1", "what": "PortXmitData"},
+            "datapoints": points(FROM_S, 61, {FROM_S + 600: 1000.0, FROM_S + 660: 1600.0}),
+        },
+    ]
+    assert answer.headers["x-weft-notice"] == NO_FABRIC_YET
+
+
+async def test_the_server_gets_numbers_it_can_decode(client: httpx.AsyncClient) -> None:
+    # from= is exclusive: 22:00 itself is left out.
+    assert await answered(client, "graphite-go-render") == [
+        {
+            "target": f"demo.node00{n}.load A",
+            "tags": {"name": f"demo.node00{n}.load"},
+            "datapoints": points(FROM_S + 60, 60, known),
+        }
+        for n, known in ((1, LOAD1), (2, LOAD2))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("start", "until"),
+    [
+        (str(FROM_S - 60), str(FROM_S + 3600)),
+        ("-7260s", "-1h"),
+        ("-121min", "now-60min"),
+        ("21:59_20261122", "23:00_20261122"),
+        ("21:59_11/22/26", "11pm_yesterday"),
+    ],
+)
+async def test_every_form_of_time_means_the_same(client: httpx.AsyncClient, start: str, until: str) -> None:
+    query = {"target": "demo.node002.load", "from": start, "until": until}
+    answer = await client.get("/graphite/render", params=query)
+    assert strict(answer)[0]["datapoints"] == points(FROM_S, 61, LOAD2), answer.text
+
+
+async def test_dates_are_read_in_the_asked_zone(client: httpx.AsyncClient) -> None:
+    query = {"target": "demo.node002.load", "from": "22:59_20261122", "until": "00:00_20261123", "tz": "Europe/Berlin"}
+    answer = await client.get("/graphite/render", params=query)
+    assert strict(answer)[0]["datapoints"] == points(FROM_S, 61, LOAD2)
+
+
+async def test_a_get_and_a_path_with_a_slash_answer_the_same(client: httpx.AsyncClient) -> None:
+    query = {"target": ["demo.node001.load", "demo.node002.load"], **SPAN}
+    posted = await rendered(client, target=["demo.node001.load", "demo.node002.load"])
+    for path in ("/graphite/render", "/graphite/render/", "/graphite//render"):
+        answer = await client.get(path, params=query)
+        assert (answer.history, strict(answer)) == ([], posted)
+
+
+async def test_points_without_a_number_can_be_left_out(client: httpx.AsyncClient) -> None:
+    kept = await rendered(client, target="demo.*.load", noNullPoints="1")
+    assert [one["datapoints"] for one in kept] == [
+        [[1.0, FROM_S + 600], [2.0, FROM_S + 660], [9.0, FROM_S + 2400]],
+        [[5.0, FROM_S + 600]],
+    ]
+
+
+async def test_no_answer_can_be_run_as_a_script_of_another_page(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/graphite/render", params={"target": "demo.nothing", "jsonp": "cb.f"})
+    assert (answer.text, answer.headers["x-content-type-options"]) == ("[]", "nosniff")
+
+
+async def test_no_series_is_an_empty_list_with_the_reason_in_a_header(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/graphite/render", params={"target": "demo.nothing", **SPAN})
+    assert (answer.status_code, strict(answer)) == (200, [])
+    assert answer.headers["x-weft-notice"] == "No series matches these targets in this time."
+
+
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [
+        ({}, "No target. Give target="),
+        ({"target": ""}, "No target. Give target="),
+        ({"target": "sum(demo.*.load"}, ""),
+        ({"target": "summ(demo.*.load)"}, "Function 'summ' is unknown."),
+        ({"target": "demo.*.load", "format": "png"}, "format=png does not exist here. Use format=json;"),
+        ({"target": "demo.*.load", "from": "-1parsec"}, "'-1parsec' is not a time."),
+        ({"target": "demo.*.load", "from": "now", "until": "-1h"}, "from=now is not before until=-1h. Exchange them."),
+        ({"target": "demo.*.load", "from": "-1h", "until": "-1h"}, "from=-1h is not before until=-1h."),
+        ({"target": "demo.*.load", "from": "1795384800000"}, "'1795384800000' lies beyond the year 9999"),
+        ({"target": "demo.*.load", "tz": "Mars/Olympus"}, "tz=Mars/Olympus is not a time zone."),
+        ({"target": "demo.*.load", "tz": "../../etc/passwd"}, "tz=../../etc/passwd is not a time zone."),
+        ({"target": "demo.*.load", "maxDataPoints": "many"}, "maxDataPoints=many is not a number of something."),
+        ({"target": "demo.*.load", "xFilesFactor": "7"}, "xFilesFactor=7 is not a share."),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_what_cannot_be_understood_is_one_line_of_text(
+    client: httpx.AsyncClient, method: str, form: dict[str, str], message: str
+) -> None:
+    where = {"params": form} if method == "GET" else {"data": form}
+    answer = await client.request(method, "/graphite/render", **where)
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "text/plain; charset=utf-8")
+    assert answer.text.startswith(message)
+    assert "\n" not in answer.text
+    assert "Traceback" not in answer.text
+
+
+async def test_a_json_body_is_refused_by_name(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/graphite/render", json={"target": "demo.*.load"})
+    assert (answer.status_code, answer.text) == (
+        400,
+        "Graphite's calls take no JSON. Send application/x-www-form-urlencoded or a GET.",
+    )
+
+
+# -- find, expand ------------------------------------------------------------------------------------------------------
+
+
+def node(name: str, above: str, *, leaf: bool) -> dict[str, Any]:
+    branch = 0 if leaf else 1
+    return {
+        "text": name,
+        "id": above + name,
+        "allowChildren": branch,
+        "expandable": branch,
+        "leaf": int(leaf),
+        "context": {},
+    }
+
+
+async def test_the_tree_is_found_however_the_query_travels(client: httpx.AsyncClient) -> None:
+    expected = [node("node001", "demo.", leaf=False), node("node002", "demo.", leaf=False)]
+    assert await answered(client, "graphite-browser-find") == expected
+    assert await answered(client, "graphite-go-find") == expected
+    for path in ("/graphite/metrics/find", "/graphite/metrics"):
+        assert strict(await client.get(path, params={"query": "demo.*"})) == expected
+
+
+async def test_switches_are_integers_since_go_refuses_true(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/graphite/metrics/find", params={"query": "*"})
+    assert b"true" not in answer.content
+    assert b"false" not in answer.content
+    assert [one["text"] for one in strict(answer)] == ["cable", "demo", "fabric", "host", "job", "switch"]
+
+
+async def test_one_name_below_several_branches_is_one_node(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/graphite/metrics/find", params={"query": "demo.*.*"})
+    assert strict(answer) == [node("load", "demo.*.", leaf=True)]
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("demo.node001", ["node001"]),
+        ("demo.node009", []),
+        ("*mo", ["demo"]),
+        ("{demo,switch}", ["demo", "switch"]),
+        ("switch.leaf0*", [f"leaf0{n}" for n in range(1, 10)]),
+        ("job.*", ["4711", "4712", "4713"]),
+    ],
+)
+async def test_queries_of_the_editor(client: httpx.AsyncClient, query: str, names: list[str]) -> None:
+    answer = await client.post(f"/graphite/metrics/find?from={FROM_S}&until={FROM_S + 3600}", content=f"query={query}")
+    assert [one["text"] for one in strict(answer)] == names
+
+
+async def test_the_completer_form(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/graphite/metrics/find", params={"query": "demo.node002.", "format": "completer"})
+    assert strict(answer) == {"metrics": [{"path": "demo.node002.load", "name": "load", "is_leaf": "1"}]}
+    answer = await client.get("/graphite/metrics/find", params={"query": "dem", "format": "completer"})
+    assert strict(answer) == {"metrics": [{"path": "demo.", "name": "demo", "is_leaf": "0"}]}
+
+
+@pytest.mark.parametrize("body", ["", "query="])
+async def test_a_missing_query_is_told(client: httpx.AsyncClient, body: str) -> None:
+    answer = await client.post("/graphite/metrics/find", content=body)
+    assert answer.status_code == 400
+    assert answer.text.startswith("No query.")
+
+
+async def test_paths_are_expanded_once_and_sorted(client: httpx.AsyncClient) -> None:
+    assert await answered(client, "graphite-browser-expand") == {"results": ["demo.node001.load", "demo.node002.load"]}
+    query = {"query": ["demo.*", "demo.node001.*", "demo.*"], "leavesOnly": "1"}
+    assert strict(await client.get("/graphite/metrics/expand", params=query)) == {"results": ["demo.node001.load"]}
+    query = {"query": ["demo.*", "demo.node001.*"], "groupByExpr": "1"}
+    assert strict(await client.get("/graphite/metrics/expand", params=query)) == {
+        "results": {"demo.*": ["demo.node001", "demo.node002"], "demo.node001.*": ["demo.node001.load"]}
+    }
+
+
+# -- events, tags, functions, version ----------------------------------------------------------------------------------
+
+
+async def test_events_have_integer_times_and_lists_of_tags(client: httpx.AsyncClient) -> None:
+    assert await answered(client, "graphite-browser-events") == [
+        {
+            "id": 1,
+            "when": FROM_S + 600,
+            "what": "job 4711 of alice",
+            "data": "alice, cfd, batch, 3 hosts, COMPLETED",
+            "tags": ["job", "job:4711", "user:alice", "completed"],
+        },
+        {
+            "id": 2,
+            "when": FROM_S + 3000,
+            "what": "job 4713 of alice",
+            "data": "alice, post, short, 1 host, RUNNING",
+            "tags": ["job", "job:4713", "user:alice", "running"],
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "titles"),
+    [
+        ({"tags": "user:bob"}, ["job 4712 of bob"]),
+        ({"tags": "job:4711 job:4712", "set": "union"}, ["job 4711 of alice", "job 4712 of bob"]),
+        ({"tags": "job:4711 job:4712"}, []),
+        # As in graphite-web, a tag that no event has drops out of the condition.
+        ({"tags": "user:bob nonsense"}, ["job 4712 of bob"]),
+        ({"tags": "nonsense"}, []),
+    ],
+)
+async def test_events_by_tags(client: httpx.AsyncClient, query: dict[str, str], titles: list[str]) -> None:
+    answer = await client.get("/graphite/events/get_data", params={**SPAN, **query})
+    assert [one["what"] for one in strict(answer)] == titles
+
+
+async def test_events_take_the_raw_range_of_a_dashboard(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/graphite/events/get_data?from=-2h&until=now&tags=fabric")
+    # The first sweep of a fabric shows how it is, and changes nothing.
+    assert {one["when"] for one in strict(answer)} == {FROM_S + 1400, FROM_S + 1428}
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["from=undefined&limit=0&tagPrefix=&until=undefined", "expr=name%3Dx&tagPrefix=a&limit=100&from=-1h&until=now", ""],
+)
+@pytest.mark.parametrize("what", ["tags", "values"])
+async def test_tags_are_an_empty_list_whatever_is_asked(client: httpx.AsyncClient, what: str, query: str) -> None:
+    answer = await client.get(f"/graphite/tags/autoComplete/{what}?{query}")
+    assert (answer.status_code, strict(answer)) == (200, [])
+
+
+async def test_functions_are_described_as_graphite_web_does(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/graphite/functions")
+    assert b"Infinity" not in answer.content
+    told = json.loads(answer.content)
+    scale = told["scale"]
+    assert (scale["name"], scale["group"]) == ("scale", "Transform")
+    assert [one["type"] for one in scale["params"]] == ["seriesList", "float"]
+    grouped = json.loads((await client.get("/graphite/functions?grouped=1")).content)
+    assert "scale" in grouped["Transform"]
+
+
+async def test_the_version_is_a_json_string(client: httpx.AsyncClient) -> None:
+    answer = await send(client, "graphite-go-version")
+    assert (answer.content, answer.headers["content-type"]) == (b'"1.1.10"', "application/json")
+
+
+async def test_unknown_paths_and_methods_are_one_line_too(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/graphite/dashboard/find")
+    assert (answer.status_code, answer.text) == (
+        404,
+        "There is nothing at /graphite/dashboard/find. The page / says what there is.",
+    )
+    answer = await client.post("/graphite/version")
+    assert (answer.status_code, answer.text) == (405, "/graphite/version does not answer POST. Send GET.")
+
+
+async def test_no_data_without_an_identity_from_another_machine(client: httpx.AsyncClient) -> None:
+    app = client._transport.app
+    far = httpx.ASGITransport(app, client=("10.0.0.5", 4711))
+    async with httpx.AsyncClient(transport=far, base_url="http://weft:8077") as other:
+        answer = await other.get("/graphite/render", params={"target": "demo.*.load", **SPAN})
+        assert (answer.status_code, answer.headers["content-type"]) == (403, "text/plain; charset=utf-8")
+        assert answer.text.startswith("No data without an identity: the header X-Grafana-User is missing.")
+        answer = await other.get("/graphite/metrics/find?query=job.*", headers={"x-grafana-user": "alice"})
+        assert [one["text"] for one in strict(answer)] == ["4711", "4713"]
+
+
+def test_the_clock_of_these_tests_is_two_hours_after_the_range_begins() -> None:
+    assert NOW_S - FROM_S == 7200
