@@ -29,7 +29,7 @@ from weft.inventory.store import (
 from weft.logs.store import LogHits, LogLine, LogQuery
 from weft.metrics.series import Series, Window
 from weft.metrics.store import Found
-from weft.scheduler.model import Run, RunKey
+from weft.scheduler.model import NodeReport, Run, RunKey, SchedulerNode
 
 CA, SWITCH = NodeKind.CA, NodeKind.SWITCH
 T = TypeVar("T")
@@ -221,9 +221,10 @@ def run(
 
 @dataclass
 class FakeJobs:
-    """JobHistory over a list of runs."""
+    """JobHistory over a list of runs, and of reports of nodes, each taken whole."""
 
     known: list[Run] = field(default_factory=list)
+    reports: list[NodeReport] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
 
     async def apply_runs(self, runs: Sequence[Run]) -> RunsResult:
@@ -259,6 +260,14 @@ class FakeJobs:
             and (not which.name or r.name == which.name)
         ]  # fmt: skip
         return _page(sorted(found, key=lambda r: -(r.key.start_ms or 0)), limit, cursor)
+
+    async def apply_nodes(self, report: NodeReport) -> bool:
+        raise NotImplementedError
+
+    async def scheduler_nodes(self, cluster: str, at_ms: int) -> tuple[SchedulerNode, ...]:
+        self.calls.append("scheduler_nodes")
+        by_then = [r for r in self.reports if r.cluster == cluster and r.seen_at_ms <= at_ms]
+        return max(by_then, key=lambda r: r.seen_at_ms).nodes if by_then else ()
 
     async def runs_on(
         self, hosts: Sequence[str], window: Interval, *, limit: int = 200, cursor: str | None = None

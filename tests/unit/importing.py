@@ -16,7 +16,7 @@ from weft.fabric.model import Sweep
 from weft.ingest.importer import Importer
 from weft.inventory.store import Note, RunsResult, SourceStatus, SweepResult
 from weft.logs.store import LogLine
-from weft.scheduler.model import Run
+from weft.scheduler.model import NodeReport, Run
 
 NOW_MS = 1_795_392_000_000
 """2026-11-23T00:00:00Z, an hour or so after the samples."""
@@ -42,12 +42,17 @@ class KeptFabrics(FakeFabrics):
 
 @dataclass
 class KeptJobs(FakeJobs):
-    """Keeps runs by value."""
+    """Keeps runs, and reports of nodes, by value."""
 
     async def apply_runs(self, runs: Sequence[Run]) -> RunsResult:
         new = [run for run in runs if run not in self.known]
         self.known += new
         return RunsResult(len(new), 0, len(runs) - len(new))
+
+    async def apply_nodes(self, report: NodeReport) -> bool:
+        new = report not in self.reports
+        self.reports += [report] if new else []
+        return new
 
 
 @dataclass
@@ -114,6 +119,7 @@ class Stores:
         kept = (
             sorted(self.fabrics.applied),
             sorted(map(repr, self.jobs.known)),
+            sorted(map(repr, self.jobs.reports)),
             sorted(map(repr, self.ledger.kept)),
             sorted(map(repr, self.ledger.statuses)),
             sorted(map(repr, self.logs.lines)),

@@ -31,11 +31,11 @@ def pending(run: Run) -> bool:
 def merge(known: Run, told: Run) -> Run:
     """What two reports of one run say together.
 
-    A pending one gives way, wholly, to the run it became. Otherwise state, end, exit, source and `seen_at_ms` are those
-    of the weightier report: finished over not, a known end and exit over unknown ones, then the later. So `seen_at_ms`
-    of a run that is not over is when it was last confirmed, and a late word of one that is over changes nothing.
-    Hosts: the larger set. Texts: known over unknown, then the longer. Submit and node count: known over unknown, then
-    the greater. What still ties is settled by value.
+    A pending one gives way, wholly, to the run it became. Otherwise state, end, exit, predicted start, source and
+    `seen_at_ms` are those of the weightier report: finished over not, a known end and exit over unknown ones, then the
+    later. So `seen_at_ms` of a run that is not over is when it was last confirmed, and a late word of one that is over
+    changes nothing. Hosts: the larger set. Texts: known over unknown, then the longer. Submit, nodes and cpus: known
+    over unknown, then the greater. What still ties is settled by value.
 
     Raises:
         ValueError: they are not about one run.
@@ -55,6 +55,9 @@ def merge(known: Run, told: Run) -> Run:
         submit_ms=_greater(known.submit_ms, told.submit_ms),
         hosts=max(known.hosts, told.hosts, key=lambda hosts: (len(hosts), hosts)),
         node_count=_greater(known.node_count, told.node_count),
+        features=_fuller(known.features, told.features),
+        tres=_fuller(known.tres, told.tres),
+        cpus=_greater(known.cpus, told.cpus),
     )
 
 
@@ -92,7 +95,7 @@ def _weight(run: Run) -> tuple[Any, ...]:
         run.exit_code is not None or run.exit_signal is not None,
         run.seen_at_ms,
         run.state,
-        *(-1 if number is None else number for number in (run.end_ms, run.exit_code, run.exit_signal)),
+        *(-1 if n is None else n for n in (run.end_ms, run.exit_code, run.exit_signal, run.predicted_start_ms)),
         run.source,
     )
 

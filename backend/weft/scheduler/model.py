@@ -80,11 +80,48 @@ class SchedulerNode:
     reason: str = ""
 
 
+NODE_MEMBERS = frozenset("state partitions features gres cpus memory_mb reason".split())
+"""What a report can tell of a node; `state` with its flags."""
+
+
 @dataclass(frozen=True, slots=True)
 class NodeReport:
-    """All nodes of a cluster that one source listed at one time, sorted by name."""
+    """The nodes of a cluster that one source listed at one time, sorted by name.
+
+    `complete`: all there are, so that one it leaves out is no node any more. `tells`: members that the source tells at
+    all; of the others nothing is said, whereas an empty one of these means that there is none.
+    """
 
     cluster: str
     seen_at_ms: int
     source: str
     nodes: tuple[SchedulerNode, ...]
+    complete: bool = True
+    tells: frozenset[str] = NODE_MEMBERS
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerDump:
+    """What one source told of jobs and of nodes at once."""
+
+    runs: tuple[Run, ...]
+    nodes: NodeReport | None
+
+
+@dataclass(frozen=True, slots=True)
+class SlurmSwitch:
+    """A switch of Slurm's tree: the nodes on it, or the switches below it; sorted names."""
+
+    name: str
+    nodes: tuple[str, ...]
+    switches: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SlurmTopology:
+    """The tree that Slurm places jobs by, as a person wrote it: not what is cabled."""
+
+    cluster: str
+    seen_at_ms: int
+    source: str
+    switches: tuple[SlurmSwitch, ...]

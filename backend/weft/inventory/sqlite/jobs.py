@@ -18,15 +18,17 @@ from weft.base.errors import BadRequest
 from weft.base.intervals import FOREVER_MS, Interval
 from weft.inventory.runs import life, settle
 from weft.inventory.sqlite.db import Database, bump, version_of
+from weft.inventory.sqlite.scheduler_nodes import NODES_DDL, keep_nodes, nodes_at
 from weft.inventory.store import Page, RunFilter, RunsResult
-from weft.scheduler.model import FINISHED_STATES, Run, RunKey
+from weft.scheduler.model import FINISHED_STATES, NodeReport, Run, RunKey, SchedulerNode
 
 JOBS_DDL = f"""
 CREATE TABLE host (host_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE run (run_id INTEGER PRIMARY KEY, cluster TEXT NOT NULL, job_id INTEGER NOT NULL, start_ms INTEGER,
   label TEXT NOT NULL, name TEXT NOT NULL, user TEXT NOT NULL, account TEXT NOT NULL, partition TEXT NOT NULL,
   state TEXT NOT NULL, submit_ms INTEGER, end_ms INTEGER, hosts TEXT NOT NULL, node_count INTEGER, exit_code INTEGER,
-  exit_signal INTEGER, seen_at_ms INTEGER NOT NULL, source TEXT NOT NULL,
+  exit_signal INTEGER, seen_at_ms INTEGER NOT NULL, source TEXT NOT NULL, features TEXT NOT NULL, tres TEXT NOT NULL,
+  cpus INTEGER, predicted_start_ms INTEGER,
   base_id INTEGER NOT NULL, at_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL);
 CREATE INDEX run_key ON run (cluster, job_id, start_ms);
 CREATE INDEX run_base ON run (cluster, base_id, at_ms, job_id);
@@ -42,7 +44,7 @@ CREATE TABLE run_host (host_id INTEGER NOT NULL, at_ms INTEGER NOT NULL, run_id 
   until_ms INTEGER NOT NULL, PRIMARY KEY (host_id, at_ms, run_id)) WITHOUT ROWID;
 CREATE INDEX run_host_open ON run_host (host_id, at_ms) WHERE until_ms = {FOREVER_MS};
 CREATE TABLE job_meta (what TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
-"""
+{NODES_DDL}"""
 """`job_meta`: `longest_ms`, the longest duration of a run that ended; `run`, `run_host`: how many rows these have."""
 
 MOST = 10_000
@@ -53,7 +55,7 @@ FOUND = 1_000
 
 _COLUMNS = (
     "run_id cluster job_id start_ms label name user account partition state submit_ms end_ms hosts node_count"
-    " exit_code exit_signal seen_at_ms source base_id at_ms until_ms"
+    " exit_code exit_signal seen_at_ms source features tres cpus predicted_start_ms base_id at_ms until_ms"
 ).split()
 _ROW = ", ".join(_COLUMNS)
 _AT = _COLUMNS.index("at_ms")
@@ -152,6 +154,27 @@ class SqliteJobs:
             lambda connection: self._page(connection, _on_hosts(connection, hosts, window, size + 1, place), size)
         )
 
+    async def apply_nodes(self, report: NodeReport) -> bool:
+        """Keep what Slurm said of its nodes; see JobHistory."""
+
+        def work(connection: sqlite3.Connection) -> bool:
+            names = _with_new_hosts(connection, {node.name for node in report.nodes}, self._names)
+            new = keep_nodes(connection, report, {name: number for number, name in enumerate(names, 1)})
+            if new:
+                bump(connection, "jobs")
+            return new
+
+        return await self._database.write(work)
+
+    async def scheduler_nodes(self, cluster: str, at_ms: int) -> tuple[SchedulerNode, ...]:
+        """Nodes as last reported by then, sorted by name."""
+
+        def work(connection: sqlite3.Connection) -> tuple[SchedulerNode, ...]:
+            self._names = names = host_names(connection, self._names)
+            return nodes_at(connection, cluster, at_ms, names)
+
+        return await self._database.read(work)
+
     def _page(self, connection: sqlite3.Connection, rows: list[_Row], size: int) -> Page[Run]:
         more = f"{rows[size - 1][_AT]}.{rows[size - 1][_JOB]}.{rows[size - 1][0]}" if len(rows) > size else None
         return Page(self._told(connection, rows[:size]), more)
@@ -170,11 +193,9 @@ def host_names(connection: sqlite3.Connection, known: list[str]) -> list[str]:
 def run_of(row: _Row, names: Sequence[str]) -> Run:
     """The run of a row in the order of ALL_RUNS."""
     (_, cluster, job_id, start_ms, label, name, user, account, partition, state, submit_ms, end_ms, hosts, *rest) = row
-    node_count, exit_code, exit_signal, seen_at_ms, source = rest[:5]
     return Run(
         RunKey(cluster, job_id, start_ms), label, name, user, account, partition, state, submit_ms, end_ms,
-        tuple(sorted(names[number - 1] for number in _numbers_of(hosts))), node_count, exit_code, exit_signal,
-        seen_at_ms, source,
+        tuple(sorted(names[number - 1] for number in _numbers_of(hosts))), *rest[:-3],
     )  # fmt: skip
 
 
@@ -327,7 +348,7 @@ def _text_of(numbers: Iterable[int]) -> str:
 
 
 def _apply(connection: sqlite3.Connection, told: Sequence[Run], known_names: list[str]) -> RunsResult:
-    names = _with_new_hosts(connection, told, known_names)
+    names = _with_new_hosts(connection, {host for run in told for host in run.hosts}, known_names)
     work = _Work({name: number for number, name in enumerate(names, 1)})
     by_job: defaultdict[tuple[str, int], list[Run]] = defaultdict(list)
     for run in told:
@@ -360,9 +381,9 @@ def _apply(connection: sqlite3.Connection, told: Sequence[Run], known_names: lis
     return RunsResult(new, changed, same)
 
 
-def _with_new_hosts(connection: sqlite3.Connection, told: Sequence[Run], known: list[str]) -> list[str]:
+def _with_new_hosts(connection: sqlite3.Connection, told: set[str], known: list[str]) -> list[str]:
     names = host_names(connection, known)
-    added = sorted({host for run in told for host in run.hosts}.difference(names))
+    added = sorted(told.difference(names))
     connection.executemany("INSERT INTO host (host_id, name) VALUES (?, ?)", enumerate(added, len(names) + 1))
     return [*names, *added]
 
@@ -421,8 +442,8 @@ class _Work:
         return (
             run_id, cluster, job_id, start_ms, run.label, run.name, run.user, run.account, run.partition, run.state,
             run.submit_ms, run.end_ms, _text_of(self.numbers[host] for host in run.hosts), run.node_count,
-            run.exit_code, run.exit_signal, run.seen_at_ms, run.source, job_id if base_id is None else base_id, at_ms,
-            until_ms,
+            run.exit_code, run.exit_signal, run.seen_at_ms, run.source, run.features, run.tres, run.cpus,
+            run.predicted_start_ms, job_id if base_id is None else base_id, at_ms, until_ms,
         )  # fmt: skip
 
     def write(self, connection: sqlite3.Connection) -> None:
