@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,3 +17,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivingDemo]:
     yield living
     status, _ = living.stop(signal.SIGINT)
     assert status == 0
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Real tool output, see data/README.md."""
+    return Path(__file__).parents[1] / "data"

@@ -28,7 +28,7 @@ _DROPPED_AT_ONCE = 5_000
 _ADD_NOTE = "INSERT OR IGNORE INTO note (at_ms, kind, severity, text, about) VALUES (?, ?, ?, ?, ?)"
 _HEARD = """INSERT INTO source (source, heard_ms, ok, text) VALUES (?, ?, ?, ?)
   ON CONFLICT (source) DO UPDATE SET heard_ms = excluded.heard_ms, ok = excluded.ok, text = excluded.text
-  WHERE excluded.heard_ms >= source.heard_ms"""
+  WHERE (excluded.heard_ms, excluded.ok, excluded.text) > (source.heard_ms, source.ok, source.text)"""
 _JOBS_LIKE = rf"""SELECT label FROM (SELECT label, name, at_ms FROM run INDEXED BY run_at
   ORDER BY at_ms DESC, job_id DESC, run_id DESC LIMIT {SEARCHED})
   WHERE label LIKE ? ESCAPE '\' OR name LIKE ? ESCAPE '\' GROUP BY label ORDER BY max(at_ms) DESC, label DESC LIMIT ?"""
