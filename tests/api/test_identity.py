@@ -8,7 +8,7 @@ from weft.base.config import Http
 from weft.base.errors import Forbidden
 
 OPEN = Http()
-NAMED = Http(identity_header="X-Grafana-User", operators=("root",))
+NAMED = Http(identity_header="X-Grafana-User", operators=("root",), proxies=("10.0.0.5",))
 
 
 @pytest.mark.parametrize("client", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", None])
@@ -65,3 +65,16 @@ def test_a_page_that_resolves_its_own_name_to_loopback_reads_nothing(host: str, 
     else:
         with pytest.raises(Forbidden):
             identify("127.0.0.1", {"host": host}, OPEN)
+
+
+def test_a_name_that_a_stranger_claims_is_not_believed() -> None:
+    with pytest.raises(Forbidden, match="Add 10.0.0.6 to http.proxies"):
+        identify("10.0.0.6", {"x-grafana-user": "root"}, NAMED)
+
+
+@pytest.mark.parametrize("header", ["x-forwarded-for", "via", "x-grafana-org-id"])
+def test_what_a_proxy_passes_on_without_a_name_is_nobodys(header: str) -> None:
+    passed_on = {"host": "localhost", header: "1"}
+    with pytest.raises(Forbidden, match="header X-Grafana-User is missing"):
+        identify("127.0.0.1", passed_on, NAMED)
+    assert identify("127.0.0.1", passed_on, OPEN) is LOCAL

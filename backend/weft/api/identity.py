@@ -11,35 +11,48 @@ from weft.base.config import Http
 from weft.base.errors import Forbidden
 
 
+PASSED_ON = ("x-forwarded-for", "forwarded", "via", "x-grafana-org-id")
+"""Headers that say that somebody else asks through whoever connects; Grafana's proxy sends the first and the third."""
+
+
 def identify(client: str | None, headers: Mapping[str, str], http: Http) -> Viewer:
     """Who asks: the user that the site's proxy names, or whoever sits at this machine.
+
+    The identity header is believed from loopback and from `http.proxies` only: anybody else could claim a name. Where a
+    site names users, a request that was passed on without a name is nobody's, even from this machine.
 
     Args:
         client: address of the other end of the connection; None: a Unix socket.
         headers: request headers by lower-case name.
     Raises:
-        Forbidden: no identity, and not from this machine.
+        Forbidden: no identity that can be believed.
     """
+    here = client is None or is_loopback(client)
     user = headers.get(http.identity_header.lower(), "").strip() if http.identity_header else ""
-    if user:
+    if user and (here or client in http.proxies):
         roles: frozenset[Role] = frozenset({"user", "operator"} if user in http.operators else {"user"})
         return Viewer(user, roles)
-    if client is None or is_loopback(client):
-        if not _typed_here(headers.get("host", "")):
-            raise Forbidden(
-                f"A request from this machine calls it '{headers.get('host')}', which may be a web page's trick.",
-                fix="Ask for it as 127.0.0.1, localhost or by its short name, or set http.identity_header.",
-            )
-        return LOCAL
-    if http.identity_header:
+    if user:
+        raise Forbidden(
+            f"No data: {client} names a user, and Weft believes only proxies it knows.",
+            fix=f"Add {client} to http.proxies if it is yours.",
+        )
+    if http.identity_header and (not here or any(name in headers for name in PASSED_ON)):
         raise Forbidden(
             f"No data without an identity: the header {http.identity_header} is missing.",
             fix="Let the proxy send it (Grafana: send_user_header = true), or ask from the machine that Weft runs on.",
         )
-    raise Forbidden(
-        f"No data without an identity: {client} is another machine.",
-        fix="Set http.identity_header to the header in which your proxy names the user (Grafana: X-Grafana-User).",
-    )
+    if not here:
+        raise Forbidden(
+            f"No data without an identity: {client} is another machine.",
+            fix="Set http.identity_header to the header in which your proxy names the user (Grafana: X-Grafana-User).",
+        )
+    if not _typed_here(headers.get("host", "")):
+        raise Forbidden(
+            f"A request from this machine calls it '{headers.get('host')}', which may be a web page's trick.",
+            fix="Ask for it as 127.0.0.1, localhost or by its short name, or set http.identity_header.",
+        )
+    return LOCAL
 
 
 def viewer_of(request: Request) -> Viewer:

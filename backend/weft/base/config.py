@@ -88,11 +88,12 @@ class Http(_Section):
     """Values of the identity header that are operators; in the environment separated by commas."""
     identity_header: str = ""
     """Header that a trusted proxy sets to the user's name (Grafana: X-Grafana-User); empty: loopback only."""
-
+    proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    """Addresses besides loopback whose identity header is believed; from any other it would be anybody's claim."""
     origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Web origins besides this host's whose pages may ask directly (Grafana's `access: direct`)."""
 
-    @field_validator("operators", "origins", mode="before")
+    @field_validator("operators", "origins", "proxies", mode="before")
     @classmethod
     def _split(cls, names: object) -> object:
         return tuple(name.strip() for name in names.split(",") if name.strip()) if isinstance(names, str) else names
