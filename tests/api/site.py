@@ -42,7 +42,7 @@ POINTS: dict[str, dict[int, float]] = {
 SETTINGS = Settings(
     site=Site(cluster="demo", fabric="ib", timezone="UTC"),
     metrics=Metrics(retention="1m:7d"),
-    http=Http(identity_header="X-Grafana-User", operators=("root",)),
+    http=Http(identity_header="X-Grafana-User", operators=("root",), proxies=("10.0.0.5",)),
 )
 
 

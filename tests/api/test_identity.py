@@ -68,7 +68,7 @@ def test_a_page_that_resolves_its_own_name_to_loopback_reads_nothing(host: str, 
 
 
 def test_a_name_that_a_stranger_claims_is_not_believed() -> None:
-    with pytest.raises(Forbidden, match="Add 10.0.0.6 to http.proxies"):
+    with pytest.raises(Forbidden, match="believes only proxies"):
         identify("10.0.0.6", {"x-grafana-user": "root"}, NAMED)
 
 

@@ -10,7 +10,6 @@ from weft.base.access import LOCAL, Role, Viewer
 from weft.base.config import Http
 from weft.base.errors import Forbidden
 
-
 PASSED_ON = ("x-forwarded-for", "forwarded", "via", "x-grafana-org-id")
 """Headers that say that somebody else asks through whoever connects; Grafana's proxy sends the first and the third."""
 
