@@ -213,6 +213,10 @@ def test_the_straggler_carries_its_share_between_the_leaves(jobs: dict[int, Job]
     assert host == pytest.approx(350e6 * 3000, rel=1e-6)
     # All it sends leaves leaf13, for its fifteen companions are on leaf07.
     assert up == host
+    # node220 is the fourth of its leaf, so all that leaf07 sends it takes the fourth cable up: port 22.
+    assert [sent[row[Port(leaf_guid(7), port)]] for port in range(19, 37)] == [
+        host if p == 22 else 0 for p in range(19, 37)
+    ]
 
 
 def test_errors_move_with_the_cable(traffic: Traffic) -> None:
