@@ -79,9 +79,16 @@ async def everything(ask: Callable[..., Awaitable[Page[Run]]]) -> list[Run]:
 
 async def test_a_run_comes_back_as_it_was_told(jobs: JobHistory) -> None:
     told = run(4711, NOON, NOON + HOUR, ["node001", "node002", "node004"], label="4711_5", exit_signal=9)
+    told = replace(told, features="edr&gpu", tres="cpu=96,gres/gpu=4,node=3", cpus=96)
     assert await jobs.apply_runs([told]) == RunsResult(new=1, changed=0, same=0)
     assert await jobs.run(told.key) == told
     assert await jobs.run(RunKey("beta", 4711, NOON)) is None
+
+
+async def test_a_plan_for_one_that_waits_comes_back_too(jobs: JobHistory) -> None:
+    waits = run(4712, None, predicted_start_ms=NOON + HOUR)
+    await jobs.apply_runs([waits])
+    assert (await jobs.runs(RunFilter())).items == (waits,)
 
 
 async def test_hearing_the_same_again_changes_nothing(jobs: JobHistory) -> None:

@@ -40,7 +40,7 @@ def reports(start_ms: int | None, submit_ms: int | None) -> st.SearchStrategy[Ru
     hosts = st.just(()) if start_ms is None else st.sets(st.sampled_from(HOSTS)).map(lambda some: tuple(sorted(some)))
     return st.builds(
         Run, st.just(RunKey("alpha", 4711, start_ms)), texts, texts, texts, texts, texts, st.sampled_from(states),
-        submits, numbers, hosts, numbers, numbers, numbers, st.integers(0, 3), texts,
+        submits, numbers, hosts, numbers, numbers, numbers, st.integers(0, 3), texts, texts, texts, numbers, numbers,
     )  # fmt: skip
 
 
@@ -113,6 +113,15 @@ def test_known_texts_stay_when_a_later_report_lacks_or_cuts_them() -> None:
     later = merge(report(name="turbulence", account="physics"), report(name="turbulen", account="", seen_at_ms=9_000))
     assert (later.name, later.account, later.seen_at_ms) == ("turbulence", "physics", 9_000)
     assert merge(report(name="zeta"), report(name="alphabet", seen_at_ms=9_000)).name == "alphabet"
+
+
+def test_resources_are_the_fullest_told_and_a_plan_is_that_of_the_last_report() -> None:
+    bare = report(seen_at_ms=9_000)
+    told = report(features="edr", tres="cpu=4,node=2", cpus=4)
+    assert merge(bare, told) == replace(told, seen_at_ms=9_000)
+    early = report(start_ms=None, state="PENDING", hosts=(), predicted_start_ms=5_000)
+    late = replace(early, seen_at_ms=9_000, predicted_start_ms=4_000)
+    assert merge(early, late) == late == merge(late, early)
 
 
 def test_a_pending_record_gives_way_to_its_run_in_any_order() -> None:

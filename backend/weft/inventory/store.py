@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from weft.base.intervals import Interval
 from weft.fabric.model import Lid, Module, NodeKind, PortKey, Sweep
+from weft.fabric.wiring import Wiring
 from weft.scheduler.model import NodeReport, Run, RunKey, SchedulerNode
 
 T = TypeVar("T")
@@ -241,6 +242,12 @@ class FabricHistory(Protocol):
     async def lft(self, fabric: str, at_ms: int) -> ForwardingTables | None:
         """The forwarding tables at a time; None: none known."""
 
+    async def put_wiring(self, wiring: Wiring) -> bool:
+        """Keep a plan of the wiring, which takes the place of the one before it; whether it differs from that one."""
+
+    async def wiring(self, fabric: str, at_ms: int) -> Wiring | None:
+        """The last plan given by a time; None: none was."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
@@ -262,6 +269,20 @@ class RunsResult:
     new: int
     changed: int
     same: int
+
+
+TotalsBy = Literal["user", "account", "partition", "state", "cluster"]
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What all runs of one user (account, ...) come to. `unsized`: how many of `runs` have no known size or length."""
+
+    key: str
+    runs: int
+    core_seconds: float
+    node_seconds: float
+    unsized: int
 
 
 class JobHistory(Protocol):
@@ -288,6 +309,21 @@ class JobHistory(Protocol):
 
     async def runs(self, which: RunFilter, *, limit: int = 200, cursor: str | None = None) -> Page[Run]:
         """Runs, newest start first (never started: by submit)."""
+
+    async def totals(self, which: RunFilter, by: TotalsBy, window: Interval) -> tuple[Total, ...]:
+        """Sums by user, account, partition, state or cluster, the most core seconds first, then by key.
+
+        A run counts once when it ran at some time in the window, and its cores and nodes for the time it ran in it: to
+        the millisecond, from its start to its end, or for one that is not over to when it was last seen (nothing is
+        said of later). One of no length lasts a millisecond; one that never started does not count. Nodes are its
+        hosts, or where these are not known their number. A run counts as `unsized`, with no cores, where its cores are
+        not known, and with a millisecond where it is over and its end is not known, or more than ten years after its
+        start. Runs count under what is known of them now: one that runs under RUNNING, later under how it ended.
+        `which.window` is not looked at.
+
+        Raises:
+            BadRequest: a filter by name, which no sums are kept for.
+        """
 
     async def apply_nodes(self, report: NodeReport) -> bool:
         """Keep what Slurm said of its nodes; idempotent, whatever the order. Returns whether anything was new."""

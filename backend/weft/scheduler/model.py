@@ -31,9 +31,10 @@ class Run:
 
     `label` is the id as people type it: `4711`, `4711_5` (array task), `4711+1` (part of a heterogeneous job).
     `end_ms` None: not ended as far as was seen at `seen_at_ms`. `hosts`: sorted names; empty: not known (or none yet).
-    `submit_ms` tells two lives of a reused id apart before they start. `features`: constraints asked for, `tres`: what
-    was allocated or, before that, asked for (`cpu=512,gres/gpu=4,node=16`); `predicted_start_ms`: when the scheduler
-    means to start a pending one, a prediction and nothing else. Unknown texts are "".
+    `submit_ms` tells two lives of a reused id apart before they start. `features`: constraints asked for. `tres`: what
+    was allocated or, before that, asked for, sorted, memory in MiB (`cpu=512,gres/gpu=4,mem=95232M,node=16`).
+    `predicted_start_ms`: when the scheduler means to start a pending one, a prediction and nothing else. Unknown texts
+    are "".
     """
 
     key: RunKey

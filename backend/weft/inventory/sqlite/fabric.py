@@ -12,6 +12,7 @@ import orjson
 from weft.base.errors import BadRequest, UnknownName
 from weft.base.intervals import FOREVER_MS, Interval
 from weft.fabric.model import Lid, Module, NodeKind, PortKey, Sweep
+from weft.fabric.wiring import Wiring
 from weft.inventory.sqlite.db import Database, bump, version_of
 from weft.inventory.sqlite.derive import Deriver
 from weft.inventory.store import (
@@ -170,6 +171,28 @@ class SqliteFabrics:
             row[: len(table)] = table
         return ForwardingTables(tuple(switch for switch, _, _ in rows), ports, max(seen for _, seen, _ in rows))
 
+    async def put_wiring(self, wiring: Wiring) -> bool:
+        """See FabricHistory."""
+        data = wiring.packed()
+        digest, key = sha256(data).hexdigest(), (wiring.fabric, wiring.seen_at_ms)
+
+        def work(c: sqlite3.Connection) -> bool:
+            before = c.execute(WIRING, key).fetchone()
+            if before and before[1] == digest:
+                return False
+            c.execute("INSERT OR IGNORE INTO blob VALUES (?, ?)", (digest, zlib.compress(data, 6)))
+            if not c.execute("INSERT OR IGNORE INTO wiring VALUES (?, ?, ?)", (*key, digest)).rowcount:
+                return False
+            bump(c, "fabric")
+            return True
+
+        return await self._db.write(work)
+
+    async def wiring(self, fabric: str, at_ms: int) -> Wiring | None:
+        """See FabricHistory."""
+        row = await self._db.read(lambda c: c.execute(WIRING, (fabric, at_ms)).fetchone())
+        return Wiring.unpacked(fabric, row[0], zlib.decompress(row[2])) if row else None
+
 
 # An open row was last seen in the fabric's last sweep, unless `unconfirmed` says otherwise.
 _SEEN = """coalesce(x.last_seen_ms, u.last_seen_ms, max(h.seen_ms, x.from_ms)) FROM {table} x JOIN head h USING (fabric)
@@ -210,6 +233,8 @@ LFT_BEFORE = f"{_LFT} AND seen_at_ms <= ? ORDER BY seen_at_ms DESC LIMIT 1"
 LFT_AFTER = f"{_LFT} AND seen_at_ms > ? ORDER BY seen_at_ms LIMIT 1"
 PORT_OF_GUID = """SELECT guid, number FROM lid_span WHERE fabric = ? AND port_guid = ? ORDER BY from_ms DESC LIMIT 1"""
 SWITCH_OF_GUID = "SELECT 1 FROM node_span WHERE fabric = ? AND guid = ? AND kind = 'switch' LIMIT 1"
+WIRING = """SELECT seen_at_ms, sha256, data FROM wiring JOIN blob USING (sha256) WHERE fabric = ? AND seen_at_ms <= ?
+  ORDER BY seen_at_ms DESC, sha256 DESC LIMIT 1"""
 _AT = "WHERE fabric = ?1 AND to_ms > ?2 AND from_ms <= ?2 ORDER BY guid, number"
 LIDS_AT = f"SELECT guid, number, lid, lmc, port_guid FROM lid_span {_AT}"
 MODULES_AT = f"SELECT guid, number, vendor, part, serial, length_m FROM module_span {_AT}"
@@ -278,8 +303,10 @@ def _view(c: sqlite3.Connection, fabric: str, at_ms: int) -> FabricView:
             f"Nothing was seen of fabric '{fabric}' by then; its first sweep is of {first} ms.",
             fix="Ask for a later time.",
         )
+    # A part of a picture confirms what it shows and leaves the rest as sure as it was.
     (seen,) = c.execute(
-        "SELECT max(seen_at_ms) FROM sweep WHERE fabric = ? AND seen_at_ms <= ? AND quarantined IS NULL",
+        """SELECT coalesce(max(CASE WHEN absent_after > 0 THEN seen_at_ms END), max(seen_at_ms)) FROM sweep
+        WHERE fabric = ? AND seen_at_ms <= ? AND quarantined IS NULL""",
         (fabric, at_ms),
     ).fetchone()
     nodes = c.execute(NODES, (fabric, at_ms, at_ms + 1)).fetchall()

@@ -1,51 +1,25 @@
-"""Runs in SQLite: a row a run with its hosts as ranges of numbers, and a second table from host to runs.
+"""Runs in SQLite: a row a run with its hosts as ranges of numbers (run_rows.py), and a second table from host to runs.
 
-`at_ms` is what runs are ordered by: start, or submit for one that never started (0: not known either). `until_ms` is
-the instant after the last, at least `at_ms + 1`: a run of no length still shows. It is FOREVER_MS while a run has no
-end. A window then has two parts, newest first: runs from `window.from_ms` less the longest duration on, by a plain
-index, and older ones that are still open, by an index over open ones only. Statements name their index, so that a plan
-does not depend on statistics.
+A window has two parts, newest first: runs from `window.from_ms` less the longest duration on, by a plain index, and
+older ones that are still open, by an index over open ones only. Statements name their index, so that a plan does not
+depend on statistics.
 """
 
 import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from weft.base.errors import BadRequest
 from weft.base.intervals import FOREVER_MS, Interval
 from weft.inventory.runs import life, settle
 from weft.inventory.sqlite.db import Database, bump, version_of
-from weft.inventory.sqlite.scheduler_nodes import NODES_DDL, keep_nodes, nodes_at
-from weft.inventory.store import Page, RunFilter, RunsResult
+from weft.inventory.sqlite.run_rows import AT, COLUMNS, DERIVED, JOB, ROW, Row, Work, base_of, numbers_of
+from weft.inventory.sqlite.scheduler_nodes import keep_nodes, nodes_at
+from weft.inventory.sqlite.totals import totals
+from weft.inventory.store import Page, RunFilter, RunsResult, Total, TotalsBy
 from weft.scheduler.model import FINISHED_STATES, NodeReport, Run, RunKey, SchedulerNode
-
-JOBS_DDL = f"""
-CREATE TABLE host (host_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE run (run_id INTEGER PRIMARY KEY, cluster TEXT NOT NULL, job_id INTEGER NOT NULL, start_ms INTEGER,
-  label TEXT NOT NULL, name TEXT NOT NULL, user TEXT NOT NULL, account TEXT NOT NULL, partition TEXT NOT NULL,
-  state TEXT NOT NULL, submit_ms INTEGER, end_ms INTEGER, hosts TEXT NOT NULL, node_count INTEGER, exit_code INTEGER,
-  exit_signal INTEGER, seen_at_ms INTEGER NOT NULL, source TEXT NOT NULL, features TEXT NOT NULL, tres TEXT NOT NULL,
-  cpus INTEGER, predicted_start_ms INTEGER,
-  base_id INTEGER NOT NULL, at_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL);
-CREATE INDEX run_key ON run (cluster, job_id, start_ms);
-CREATE INDEX run_base ON run (cluster, base_id, at_ms, job_id);
-CREATE INDEX run_at ON run (at_ms, job_id);
-CREATE INDEX run_name ON run (name, at_ms, job_id);
-CREATE INDEX run_user ON run (user, at_ms, job_id);
-CREATE INDEX run_account ON run (account, at_ms, job_id);
-CREATE INDEX run_partition ON run (partition, at_ms, job_id);
-CREATE INDEX run_state ON run (state, at_ms, job_id);
-CREATE INDEX run_cluster ON run (cluster, at_ms, job_id);
-CREATE INDEX run_open ON run (at_ms, job_id) WHERE until_ms = {FOREVER_MS};
-CREATE TABLE run_host (host_id INTEGER NOT NULL, at_ms INTEGER NOT NULL, run_id INTEGER NOT NULL,
-  until_ms INTEGER NOT NULL, PRIMARY KEY (host_id, at_ms, run_id)) WITHOUT ROWID;
-CREATE INDEX run_host_open ON run_host (host_id, at_ms) WHERE until_ms = {FOREVER_MS};
-CREATE TABLE job_meta (what TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
-{NODES_DDL}"""
-"""`job_meta`: `longest_ms`, the longest duration of a run that ended; `run`, `run_host`: how many rows these have."""
 
 MOST = 10_000
 """Most runs on one page."""
@@ -53,25 +27,17 @@ MOST = 10_000
 FOUND = 1_000
 """Most runs that one typed id means."""
 
-_COLUMNS = (
-    "run_id cluster job_id start_ms label name user account partition state submit_ms end_ms hosts node_count"
-    " exit_code exit_signal seen_at_ms source features tres cpus predicted_start_ms base_id at_ms until_ms"
-).split()
-_ROW = ", ".join(_COLUMNS)
-_AT = _COLUMNS.index("at_ms")
-_JOB = _COLUMNS.index("job_id")
-_HOSTS = _COLUMNS.index("hosts")
 _NEWEST = "ORDER BY at_ms DESC, job_id DESC, run_id DESC LIMIT ?"
 _OPEN = f"until_ms = {FOREVER_MS}"
 
-_OF_JOB = f"SELECT {_ROW} FROM run INDEXED BY run_key WHERE cluster = ? AND job_id = ?"
+_OF_JOB = f"SELECT {ROW} FROM run INDEXED BY run_key WHERE cluster = ? AND job_id = ?"
 _OF_KEY = f"{_OF_JOB} AND start_ms IS ? ORDER BY submit_ms DESC LIMIT 1"
 _OF_RAW_ID = f"{_OF_JOB} AND at_ms < ? AND until_ms > ? {_NEWEST}"
-_OF_BASE = f"""SELECT {_ROW} FROM run INDEXED BY run_base WHERE cluster = ? AND base_id = ? AND at_ms < ?
+_OF_BASE = f"""SELECT {ROW} FROM run INDEXED BY run_base WHERE cluster = ? AND base_id = ? AND at_ms < ?
   AND until_ms > ? {_NEWEST}"""
-_OF_LABEL = f"""SELECT {_ROW} FROM run INDEXED BY run_base WHERE cluster = ? AND base_id = ? AND at_ms < ?
+_OF_LABEL = f"""SELECT {ROW} FROM run INDEXED BY run_base WHERE cluster = ? AND base_id = ? AND at_ms < ?
   AND until_ms > ? AND label = ? {_NEWEST}"""
-_OF_RUN = f"SELECT {_ROW} FROM run WHERE run_id = ?"
+_OF_RUN = f"SELECT {ROW} FROM run WHERE run_id = ?"
 _PLACE = "SELECT at_ms, job_id, run_id FROM run WHERE run_id = ?"
 _HOST_NUMBER = "SELECT host_id FROM host WHERE name = ?"
 _HOST_NTH = """SELECT at_ms FROM run_host WHERE host_id = ? AND at_ms BETWEEN ? AND ? AND until_ms > ?
@@ -79,17 +45,10 @@ _HOST_NTH = """SELECT at_ms FROM run_host WHERE host_id = ? AND at_ms BETWEEN ? 
 _HOST_RUNS = "SELECT run_id FROM run_host WHERE host_id = ? AND at_ms BETWEEN ? AND ? AND until_ms > ?"
 _HOST_OPEN = f"SELECT run_id FROM run_host INDEXED BY run_host_open WHERE host_id = ? AND at_ms < ? AND {_OPEN}"
 _OVER = ", ".join(f"'{state}'" for state in sorted(FINISHED_STATES))
-_ENDED = f"""SELECT {_ROW} FROM run INDEXED BY run_at WHERE at_ms < ? AND until_ms <= ?
+_ENDED = f"""SELECT {ROW} FROM run INDEXED BY run_at WHERE at_ms < ? AND until_ms <= ?
   AND (start_ms IS NOT NULL OR state IN ({_OVER})) LIMIT ?"""
-_COUNT = """INSERT INTO job_meta (what, number) VALUES (?, ?)
-  ON CONFLICT (what) DO UPDATE SET number = number + excluded.number"""
-_LONGEST = """INSERT INTO job_meta (what, number) VALUES ('longest_ms', ?)
-  ON CONFLICT (what) DO UPDATE SET number = max(number, excluded.number)"""
-
-ALL_RUNS = f"SELECT {_ROW} FROM run INDEXED BY run_key ORDER BY cluster, job_id, start_ms, submit_ms"
+ALL_RUNS = f"SELECT {ROW} FROM run INDEXED BY run_key ORDER BY cluster, job_id, start_ms, submit_ms"
 """Every run, in an order that does not depend on when it was told."""
-
-_Row = tuple[Any, ...]
 
 
 class _Place(NamedTuple):
@@ -154,6 +113,10 @@ class SqliteJobs:
             lambda connection: self._page(connection, _on_hosts(connection, hosts, window, size + 1, place), size)
         )
 
+    async def totals(self, which: RunFilter, by: TotalsBy, window: Interval) -> tuple[Total, ...]:
+        """Sums by user, account, partition, state or cluster; see JobHistory."""
+        return await self._database.read(lambda connection: totals(connection, which, by, window))
+
     async def apply_nodes(self, report: NodeReport) -> bool:
         """Keep what Slurm said of its nodes; see JobHistory."""
 
@@ -175,11 +138,11 @@ class SqliteJobs:
 
         return await self._database.read(work)
 
-    def _page(self, connection: sqlite3.Connection, rows: list[_Row], size: int) -> Page[Run]:
-        more = f"{rows[size - 1][_AT]}.{rows[size - 1][_JOB]}.{rows[size - 1][0]}" if len(rows) > size else None
+    def _page(self, connection: sqlite3.Connection, rows: list[Row], size: int) -> Page[Run]:
+        more = f"{rows[size - 1][AT]}.{rows[size - 1][JOB]}.{rows[size - 1][0]}" if len(rows) > size else None
         return Page(self._told(connection, rows[:size]), more)
 
-    def _told(self, connection: sqlite3.Connection, rows: Iterable[_Row]) -> tuple[Run, ...]:
+    def _told(self, connection: sqlite3.Connection, rows: Iterable[Row]) -> tuple[Run, ...]:
         self._names = names = host_names(connection, self._names)
         return tuple(run_of(row, names) for row in rows)
 
@@ -190,12 +153,12 @@ def host_names(connection: sqlite3.Connection, known: list[str]) -> list[str]:
     return [*known, *(name for (name,) in added)] if added else known
 
 
-def run_of(row: _Row, names: Sequence[str]) -> Run:
+def run_of(row: Row, names: Sequence[str]) -> Run:
     """The run of a row in the order of ALL_RUNS."""
     (_, cluster, job_id, start_ms, label, name, user, account, partition, state, submit_ms, end_ms, hosts, *rest) = row
     return Run(
         RunKey(cluster, job_id, start_ms), label, name, user, account, partition, state, submit_ms, end_ms,
-        tuple(sorted(names[number - 1] for number in _numbers_of(hosts))), *rest[:-3],
+        tuple(sorted(names[number - 1] for number in numbers_of(hosts))), *rest[: DERIVED - len(COLUMNS)],
     )  # fmt: skip
 
 
@@ -203,7 +166,7 @@ def drop_ended(connection: sqlite3.Connection, before_ms: int, most: int) -> int
     """Delete runs that were over by a time, at most so many; returns how many. One that still waits or runs stays."""
     rows = connection.execute(_ENDED, (min(before_ms, FOREVER_MS), min(before_ms, FOREVER_MS - 1), most)).fetchall()
     if rows:
-        work = _Work({})
+        work = Work({})
         for row in rows:
             work.drop(row)
         work.write(connection)
@@ -224,11 +187,11 @@ def _place_of(cursor: str | None) -> _Place:
     return _Place(*map(int, found.groups()))
 
 
-def _order(row: _Row) -> _Place:
-    return _Place(row[_AT], row[_JOB], row[0])
+def _order(row: Row) -> _Place:
+    return _Place(row[AT], row[JOB], row[0])
 
 
-def _newest(rows: Iterable[_Row], most: int) -> list[_Row]:
+def _newest(rows: Iterable[Row], most: int) -> list[Row]:
     """The first rows in page order; each run once."""
     return sorted({row[0]: row for row in rows}.values(), key=_order, reverse=True)[:most]
 
@@ -246,12 +209,12 @@ def _span(connection: sqlite3.Connection, window: Interval | None, place: _Place
     return _Span(asked.from_ms - (longest[0] if longest else 0), min(asked.to_ms - 1, place.at_ms), asked.from_ms)
 
 
-def _of_key(connection: sqlite3.Connection, key: RunKey) -> list[_Row]:
+def _of_key(connection: sqlite3.Connection, key: RunKey) -> list[Row]:
     return connection.execute(_OF_KEY, (key.cluster, key.job_id, key.start_ms)).fetchall()
 
 
-def _find(connection: sqlite3.Connection, label: str, cluster: str, window: Interval | None) -> list[_Row]:
-    base, bare = _base_of(label), label.isdigit()
+def _find(connection: sqlite3.Connection, label: str, cluster: str, window: Interval | None) -> list[Row]:
+    base, bare = base_of(label), label.isdigit()
     if base is None:
         return []
     asked = _bounded(window)
@@ -262,13 +225,7 @@ def _find(connection: sqlite3.Connection, label: str, cluster: str, window: Inte
     return _newest([*parts, *connection.execute(_OF_RAW_ID, (*wanted, FOUND))], FOUND)
 
 
-def _base_of(label: str) -> int | None:
-    """The number that a label begins with (4711 of `4711_5` and `4711+1`), None when there is none or it is no id."""
-    found = re.match(r"\d{1,18}(?!\d)", label, re.ASCII)
-    return int(found[0]) if found else None
-
-
-def _filtered(connection: sqlite3.Connection, which: RunFilter, most: int, place: _Place) -> list[_Row]:
+def _filtered(connection: sqlite3.Connection, which: RunFilter, most: int, place: _Place) -> list[Row]:
     """Rows of one page: for each value of the first filter in use its newest ones, by the index of that filter."""
     filters = {
         "name": (which.name,) if which.name else (), "user": which.users, "account": which.accounts,
@@ -277,11 +234,11 @@ def _filtered(connection: sqlite3.Connection, which: RunFilter, most: int, place
     used = {column: tuple(dict.fromkeys(values)) for column, values in filters.items() if values}
     span = _span(connection, which.window, place)
     lead = next(iter(used), "at")
-    rows: list[_Row] = []
+    rows: list[Row] = []
     for value in used.get(lead, (None,)):
         text, values = _conditions({**used, lead: (value,)} if used else {})
         rows += connection.execute(
-            f"SELECT {_ROW} FROM run INDEXED BY run_{lead} WHERE at_ms BETWEEN ? AND ? AND until_ms > ?{text}"
+            f"SELECT {ROW} FROM run INDEXED BY run_{lead} WHERE at_ms BETWEEN ? AND ? AND until_ms > ?{text}"
             f" AND (at_ms, job_id, run_id) < (?, ?, ?) {_NEWEST}",
             (*span, *values, *place, most),
         )
@@ -289,7 +246,7 @@ def _filtered(connection: sqlite3.Connection, which: RunFilter, most: int, place
     if len(rows) < most and which.window is not None:
         text, values = _conditions(used)
         rows += connection.execute(
-            f"SELECT {_ROW} FROM run INDEXED BY run_open WHERE {_OPEN} AND at_ms < ?{text}"
+            f"SELECT {ROW} FROM run INDEXED BY run_open WHERE {_OPEN} AND at_ms < ?{text}"
             f" AND (at_ms, job_id, run_id) < (?, ?, ?) {_NEWEST}",
             (span.first_ms, *values, *place, most - len(rows)),
         )
@@ -304,7 +261,7 @@ def _conditions(used: dict[str, tuple[Any, ...]]) -> tuple[str, list[Any]]:
 
 def _on_hosts(
     connection: sqlite3.Connection, hosts: Sequence[str], window: Interval, most: int, place: _Place
-) -> list[_Row]:
+) -> list[Row]:
     """Rows of one page of runs on hosts.
 
     First, how far back one need look: the host whose `most` newest runs reach back least says it. Runs of the cursor's
@@ -327,29 +284,9 @@ def _on_hosts(
     return [row for one in chosen for row in connection.execute(_OF_RUN, (one.run_id,))]
 
 
-def _numbers_of(text: str) -> list[int]:
-    """Host numbers of `1-16,40`."""
-    numbers: list[int] = []
-    for part in text.split(",") if text else ():
-        first, _, last = part.partition("-")
-        numbers += range(int(first), int(last or first) + 1)
-    return numbers
-
-
-def _text_of(numbers: Iterable[int]) -> str:
-    """Host numbers as ranges: hosts are numbered in the order of their names, so a block of nodes is one range."""
-    spans: list[list[int]] = []
-    for number in sorted(numbers):
-        if spans and number == spans[-1][1] + 1:
-            spans[-1][1] = number
-        else:
-            spans.append([number, number])
-    return ",".join(f"{first}-{last}" if last > first else str(first) for first, last in spans)
-
-
 def _apply(connection: sqlite3.Connection, told: Sequence[Run], known_names: list[str]) -> RunsResult:
     names = _with_new_hosts(connection, {host for run in told for host in run.hosts}, known_names)
-    work = _Work({name: number for number, name in enumerate(names, 1)})
+    work = Work({name: number for number, name in enumerate(names, 1)})
     by_job: defaultdict[tuple[str, int], list[Run]] = defaultdict(list)
     for run in told:
         by_job[run.key.cluster, run.key.job_id].append(run)
@@ -386,77 +323,3 @@ def _with_new_hosts(connection: sqlite3.Connection, told: set[str], known: list[
     added = sorted(told.difference(names))
     connection.executemany("INSERT INTO host (host_id, name) VALUES (?, ?)", enumerate(added, len(names) + 1))
     return [*names, *added]
-
-
-@dataclass
-class _Work:
-    """Rows to write, gathered so that each table is written once, in the order of its key."""
-
-    numbers: dict[str, int]
-    runs: list[_Row] = field(default_factory=list)
-    dropped: list[tuple[int]] = field(default_factory=list)
-    held: list[_Row] = field(default_factory=list)
-    left: list[_Row] = field(default_factory=list)
-    more_runs: int = 0
-    more_hosts: int = 0
-    longest_ms: int = 0
-
-    def add(self, run_id: int, run: Run) -> None:
-        """A run that was not known."""
-        self._put(self._row(run_id, run), set())
-        self.more_runs += 1
-
-    def change(self, before: _Row, run: Run) -> None:
-        """A run of which more is known than the row says."""
-        after = self._row(before[0], run)
-        if after[_HOSTS] == before[_HOSTS] and after[-1] == before[-1]:
-            self.runs.append(after)
-        else:
-            self._put(after, set(_numbers_of(before[_HOSTS])))
-
-    def drop(self, before: _Row) -> None:
-        """A run that is to be forgotten."""
-        numbers = _numbers_of(before[_HOSTS])
-        self.dropped.append((before[0],))
-        self.left += [(number, before[_AT], before[0]) for number in numbers]
-        self.more_runs -= 1
-        self.more_hosts -= len(numbers)
-
-    def _put(self, after: _Row, old: set[int]) -> None:
-        run_id, at_ms, until_ms = after[0], after[_AT], after[-1]
-        numbers = _numbers_of(after[_HOSTS])
-        self.runs.append(after)
-        self.held += [(number, at_ms, run_id, until_ms) for number in numbers]
-        self.left += [(number, at_ms, run_id) for number in old.difference(numbers)]
-        self.more_hosts += len(numbers) - len(old)
-        if until_ms < FOREVER_MS:
-            self.longest_ms = max(self.longest_ms, until_ms - at_ms)
-
-    def _row(self, run_id: int, run: Run) -> _Row:
-        cluster, job_id, start_ms = run.key
-        at_ms = start_ms if start_ms is not None else run.submit_ms or 0
-        until_ms = at_ms + 1
-        if start_ms is not None:
-            until_ms = FOREVER_MS if run.end_ms is None else max(run.end_ms, until_ms)
-        base_id = _base_of(run.label)
-        return (
-            run_id, cluster, job_id, start_ms, run.label, run.name, run.user, run.account, run.partition, run.state,
-            run.submit_ms, run.end_ms, _text_of(self.numbers[host] for host in run.hosts), run.node_count,
-            run.exit_code, run.exit_signal, run.seen_at_ms, run.source, run.features, run.tres, run.cpus,
-            run.predicted_start_ms, job_id if base_id is None else base_id, at_ms, until_ms,
-        )  # fmt: skip
-
-    def write(self, connection: sqlite3.Connection) -> None:
-        """Write everything; within the caller's transaction."""
-        connection.executemany("DELETE FROM run WHERE run_id = ?", self.dropped)
-        connection.executemany("DELETE FROM run_host WHERE host_id = ? AND at_ms = ? AND run_id = ?", sorted(self.left))
-        connection.executemany(f"INSERT OR REPLACE INTO run ({_ROW}) VALUES ({_marks(_COLUMNS)})", self.runs)
-        connection.executemany(
-            "INSERT OR REPLACE INTO run_host (host_id, at_ms, run_id, until_ms) VALUES (?, ?, ?, ?)", sorted(self.held)
-        )
-        connection.executemany(_COUNT, [("run", self.more_runs), ("run_host", self.more_hosts)])
-        connection.execute(_LONGEST, (self.longest_ms,))
-
-
-def _marks(columns: Sequence[str]) -> str:
-    return ", ".join("?" * len(columns))

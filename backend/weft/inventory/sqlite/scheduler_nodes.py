@@ -94,14 +94,14 @@ def keep_nodes(connection: sqlite3.Connection, report: NodeReport, numbers: Mapp
 def nodes_at(
     connection: sqlite3.Connection, cluster: str, at_ms: int, names: Sequence[str]
 ) -> tuple[SchedulerNode, ...]:
-    """Nodes as last reported by a time, sorted by name. `names[n - 1]`: the name of host number n."""
+    """Nodes whose state was reported by a time, sorted by name. `names[n - 1]`: the name of host number n."""
     words: dict[int, Any] = {}
     told: dict[int, dict[str, Any]] = {}
     for host, member, word in connection.execute(_AT, (min(at_ms, FOREVER_MS), cluster)):
         if word is not None and word not in words:
             words[word] = orjson.loads(connection.execute(_WORD, (word,)).fetchone()[0])
         told.setdefault(host, {})[MEMBERS[member]] = None if word is None else words[word]
-    nodes = (_node(names[host - 1], said) for host, said in told.items() if _listed(said))
+    nodes = (_node(names[host - 1], said) for host, said in told.items() if said.get("state") is not None)
     return tuple(sorted(nodes, key=lambda node: node.name))
 
 
@@ -153,13 +153,8 @@ def _number(connection: sqlite3.Connection, text: str) -> int:
     return int(found[0])
 
 
-def _listed(said: Mapping[str, Any]) -> bool:
-    """Whether it was a node then: the last complete report had it, or nothing but parts of it was ever told."""
-    return said["state"] is not None if "state" in said else any(value is not None for value in said.values())
-
-
 def _node(name: str, said: Mapping[str, Any]) -> SchedulerNode:
-    state, *flags = said.get("state") or ("UNKNOWN",)
+    state, *flags = said["state"]
     return SchedulerNode(
         name,
         state,

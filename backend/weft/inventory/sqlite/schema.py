@@ -1,7 +1,7 @@
 """The tables of the inventory, one script a version; released scripts are never edited, only added to."""
 
-from weft.inventory.sqlite.jobs import JOBS_DDL
 from weft.inventory.sqlite.ledger import LEDGER_DDL
+from weft.inventory.sqlite.run_rows import JOBS_DDL
 
 _SPAN = """from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL, absent_ms INTEGER, last_seen_ms INTEGER,
   made_ms INTEGER NOT NULL, closed_ms INTEGER"""
@@ -46,6 +46,8 @@ CREATE INDEX identity_cable ON identity (fabric, cable);
 CREATE TABLE change (fabric TEXT NOT NULL, at_ms INTEGER NOT NULL, made_ms INTEGER NOT NULL, number INTEGER NOT NULL,
   since_ms INTEGER, kind TEXT NOT NULL, severity TEXT NOT NULL, text TEXT NOT NULL, about TEXT NOT NULL,
   PRIMARY KEY (fabric, at_ms, made_ms, number)) WITHOUT ROWID;
+CREATE TABLE wiring (fabric TEXT NOT NULL, seen_at_ms INTEGER NOT NULL, sha256 TEXT NOT NULL REFERENCES blob,
+  PRIMARY KEY (fabric, seen_at_ms, sha256)) WITHOUT ROWID;
 CREATE TABLE lft (fabric TEXT NOT NULL, switch TEXT NOT NULL, seen_at_ms INTEGER NOT NULL, sha256 TEXT NOT NULL
   REFERENCES blob, PRIMARY KEY (fabric, switch, seen_at_ms)) WITHOUT ROWID;
 """
@@ -74,6 +76,7 @@ HISTORY = {
     "change": "SELECT fabric, at_ms, since_ms, kind, severity, text, about FROM change ORDER BY 1, 2, made_ms, number",
     "identity": "SELECT fabric, connection, cable FROM identity ORDER BY 1, 2",
     "unconfirmed": "SELECT fabric, kind, id, last_seen_ms FROM unconfirmed ORDER BY 1, 2, 3",
+    "wiring": "SELECT fabric, seen_at_ms, sha256 FROM wiring ORDER BY 1, 2, 3",
     "lft": "SELECT fabric, switch, seen_at_ms, sha256 FROM lft ORDER BY 1, 2, 3",
 }
 """What two stores that know the same must agree on, by table."""
