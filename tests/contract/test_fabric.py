@@ -19,6 +19,7 @@ from weft.base.formats import Origin
 from weft.base.intervals import FOREVER_MS, Interval
 from weft.fabric.formats import ibnetdiscover
 from weft.fabric.model import Lid, Link, Module, Node, NodeKind, PortKey, Sweep
+from weft.fabric.wiring import PlannedCable, Socket, Wiring
 from weft.inventory.sqlite import fabric as fabric_sql
 from weft.inventory.sqlite.db import Database
 from weft.inventory.sqlite.fabric import SqliteFabrics
@@ -42,6 +43,7 @@ QUERIES = (
     "MODULES_AT",
     "PORT_OF_GUID",
     "SWITCH_OF_GUID",
+    "WIRING",
 )
 BEFORE, MOVED, FAILED = "ft324-1-before", "ft324-2-moved", "ft324-4-failures"
 
@@ -231,6 +233,29 @@ async def test_modules_are_those_last_read(fabrics: FabricHistory) -> None:
     for at, module in ((10, first), (20, second)):
         await fabrics.apply_sweep(Sweep.of("ib", at, "listing", [], [], [], modules=[module], complete=False))
     assert [await fabrics.modules("ib", at) for at in (9, 10, 20)] == [(), (first,), (second,)]
+
+
+async def test_a_plan_of_the_wiring_holds_until_the_next_one(fabrics: FabricHistory) -> None:
+    def plan(at_ms: int, port: str) -> Wiring:
+        return Wiring("ib", at_ms, "test", (PlannedCable(Socket("leaf01", port), Socket("node001", "1"), 2),))
+
+    first, second = plan(10, "1"), plan(30, "2")
+    version = await fabrics.version()
+    assert [await fabrics.put_wiring(wiring) for wiring in (second, first, first, second)] == [True, True, False, False]
+    assert not await fabrics.put_wiring(plan(20, "1"))  # as the one before it
+    assert [await fabrics.wiring("ib", at) for at in (9, 10, 29, 30, 99)] == [None, first, first, second, second]
+    assert await fabrics.wiring("other", 99) is None
+    assert await fabrics.version() > version
+
+
+async def test_a_part_of_a_picture_leaves_the_rest_as_sure_as_it_was(fabrics: FabricHistory) -> None:
+    nodes = [Node("a" * 16, NodeKind.SWITCH, "leaf", 36), Node("b" * 16, NodeKind.CA, "node1 mlx5_0", 1)]
+    link = Link(PortKey("a" * 16, 1), PortKey("b" * 16, 1), "4X", "EDR")
+    await fabrics.apply_sweep(Sweep.of("ib", 10, "test", nodes, [link], []))
+    part = Sweep.of("ib", 20, "listing", [], [], [], down=[PortKey("a" * 16, 9)], complete=False)
+    await fabrics.apply_sweep(part)
+    view = await fabrics.fabric("ib", 20)
+    assert (view.seen_ms, view.up.tolist(), view.unsure.tolist()) == (10, [True], [False])
 
 
 SWITCH, HCA = "a{:015x}", "b{:015x}"

@@ -1,15 +1,18 @@
 """In-memory stand-ins for the stores, and a small hand-made fabric: what pure code and answers are tested on."""
 
 import fnmatch
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
 
+from unit.scan import matches
 from weft.base.errors import UnknownName
 from weft.base.intervals import FOREVER_MS, Interval
-from weft.fabric.model import NodeKind, PortKey, Sweep
+from weft.fabric.model import Lid, Module, NodeKind, PortKey, Sweep
+from weft.fabric.wiring import Wiring
 from weft.inventory.store import (
     Change,
     Connection,
@@ -25,8 +28,10 @@ from weft.inventory.store import (
     RunsResult,
     SourceStatus,
     SweepResult,
+    Total,
+    TotalsBy,
 )
-from weft.logs.store import LogHits, LogLine, LogQuery
+from weft.logs.store import CORE_FIELDS, Histogram, LogField, LogHits, LogLine, LogQuery, Place, TopValues
 from weft.metrics.series import Series, Window
 from weft.metrics.store import Found
 from weft.scheduler.model import NodeReport, Run, RunKey, SchedulerNode
@@ -48,6 +53,9 @@ class FakeFabrics:
     links: list[Connection] = field(default_factory=list)
     states: list[LinkState] = field(default_factory=list)
     told: list[Change] = field(default_factory=list)
+    addresses: list[Lid] = field(default_factory=list)
+    tables: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    plans: list[Wiring] = field(default_factory=list)
     number: int = 1
     calls: list[str] = field(default_factory=list)
 
@@ -186,11 +194,43 @@ class FakeFabrics:
         found.sort(key=lambda c: -c.at_ms)
         return _page(found, limit, cursor)
 
-    async def put_lft(self, fabric: str, switch: str, seen_at_ms: int, ports: bytes) -> None:
-        raise NotImplementedError
+    async def put_lfts(self, fabric: str, seen_at_ms: int, tables: Mapping[str, bytes]) -> int:
+        known = {switch: self.table(switch, seen_at_ms)[1] for switch in tables}
+        new = {(switch, seen_at_ms): ports for switch, ports in tables.items() if known[switch] != ports}
+        self.tables |= new
+        return len(new)
 
     async def lft(self, fabric: str, at_ms: int) -> ForwardingTables | None:
-        return None
+        self.calls.append("lft")
+        known = {switch: self.table(switch, at_ms) for switch, _ in self.tables}
+        read = sorted((switch, seen, ports) for switch, (seen, ports) in known.items() if ports)
+        if not read:
+            return None
+        rows = np.full((len(read), max(len(ports) for _, _, ports in read)), 255, np.uint8)
+        for row, (_, _, ports) in zip(rows, read, strict=True):
+            row[: len(ports)] = np.frombuffer(ports, np.uint8)
+        return ForwardingTables(tuple(switch for switch, _, _ in read), rows, max(seen for _, seen, _ in read))
+
+    def table(self, switch: str, at_ms: int) -> tuple[int, bytes]:
+        """When the table that holds at a time was read first, and the table; empty: none."""
+        return max(((t, p) for (s, t), p in self.tables.items() if s == switch and t <= at_ms), default=(0, b""))
+
+    async def ports_by_guid(self, fabric: str, guids: Sequence[str]) -> Mapping[str, PortKey]:
+        switches = {s.guid: PortKey(s.guid, 0) for s in self.spans if s.kind is SWITCH}
+        known = switches | {told.guid: told.port for told in self.addresses if told.guid is not None}
+        return {guid: known[guid] for guid in guids if guid in known}
+
+    async def lids(self, fabric: str, at_ms: int) -> tuple[Lid, ...]:
+        return tuple(sorted(self.addresses, key=lambda told: told.port))
+
+    async def modules(self, fabric: str, at_ms: int) -> tuple[Module, ...]:
+        return ()
+
+    async def put_wiring(self, wiring: Wiring) -> bool:
+        raise NotImplementedError
+
+    async def wiring(self, fabric: str, at_ms: int) -> Wiring | None:
+        return max((p for p in self.plans if p.seen_at_ms <= at_ms), key=lambda p: p.seen_at_ms, default=None)
 
 
 def _page(found: Sequence[T], limit: int, cursor: str | None) -> Page[T]:
@@ -242,7 +282,7 @@ class FakeJobs:
         found = [
             r for r in self.known
             if r.key.cluster == cluster
-            and (r.label == label or r.label.partition("_")[0] == label or r.label.partition("+")[0] == label)
+            and label in (r.label, r.label.partition("_")[0], r.label.partition("+")[0], str(r.key.job_id))
             and (window is None or _span(r).overlaps(window))
         ]  # fmt: skip
         return tuple(sorted(found, key=lambda r: -(r.key.start_ms or 0)))
@@ -260,6 +300,19 @@ class FakeJobs:
             and (not which.name or r.name == which.name)
         ]  # fmt: skip
         return _page(sorted(found, key=lambda r: -(r.key.start_ms or 0)), limit, cursor)
+
+    async def totals(self, which: RunFilter, by: TotalsBy, window: Interval) -> tuple[Total, ...]:
+        runs = (await self.runs(replace(which, window=window), limit=len(self.known) or 1)).items
+        found: dict[str, list[float]] = {}
+        for r in (r for r in runs if r.key.start_ms is not None):
+            span = Interval(r.key.start_ms or 0, r.end_ms if r.end_ms is not None else r.seen_at_ms).cut(window)
+            held_s = max(0, span.to_ms - span.from_ms) / 1000
+            nodes = len(r.hosts) or r.node_count or 0
+            row = found.setdefault(r.key.cluster if by == "cluster" else getattr(r, by), [0, 0.0, 0.0, 0])
+            for i, value in enumerate((1, (r.cpus or 0) * held_s, nodes * held_s, r.cpus is None)):
+                row[i] += value
+        told = [Total(key, int(n), core_s, node_s, int(rest)) for key, (n, core_s, node_s, rest) in found.items()]
+        return tuple(sorted(told, key=lambda total: (-total.core_seconds, total.key)))
 
     async def apply_nodes(self, report: NodeReport) -> bool:
         raise NotImplementedError
@@ -294,7 +347,8 @@ class FakeLedger:
         return len(notes)
 
     async def notes(self, window: Interval, *, kinds: Sequence[str] = (), limit: int = 1000) -> tuple[Note, ...]:
-        return tuple(n for n in self.kept if window.holds(n.at_ms))[:limit]
+        found = [n for n in self.kept if window.holds(n.at_ms) and (not kinds or n.kind in kinds)]
+        return tuple(sorted(found, key=lambda n: -n.at_ms)[:limit])
 
     async def heard(self, status: SourceStatus) -> None:
         self.statuses.append(status)
@@ -317,9 +371,10 @@ class FakeLedger:
 
 @dataclass
 class FakeSeries:
-    """SeriesStore over a list of names, without values. Globs node by node, `{a,b}` included."""
+    """SeriesStore over a list of names, with the values of some, uncut. Globs node by node, `{a,b}` included."""
 
     stored: list[str] = field(default_factory=list)
+    values: dict[str, Series] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
 
     def find(self, pattern: str) -> list[Found]:
@@ -340,7 +395,7 @@ class FakeSeries:
         return name in self.stored
 
     async def fetch(self, names: Sequence[str], window: Window) -> list[Series | None]:
-        raise NotImplementedError
+        return [self.values.get(name) for name in names]
 
 
 def _spans(wanted: list[str], nodes: list[str]) -> bool:
@@ -369,17 +424,42 @@ class FakeLogs:
         self.lines += lines
         return len(lines)
 
-    async def search(self, query: LogQuery, *, limit: int = 100, cursor: str | None = None) -> LogHits:
-        found = [
-            line for line in self.lines
-            if query.window.holds(line.at_ms)
-            and (not query.hosts or line.host in query.hosts)
-            and all(word.lower() in line.message.lower().split() for word in query.words)
-        ]  # fmt: skip
-        found.sort(key=lambda line: (-line.at_ms, line.id))
-        start = int(cursor or 0)
-        more = str(start + limit) if start + limit < len(found) else None
-        return LogHits(tuple(found[start : start + limit]), len(found), more)
+    def found(self, query: LogQuery) -> list[LogLine]:
+        """Lines that match, newest first."""
+        whole = query.whole()
+        return sorted(
+            (line for line in self.lines if query.window.holds(line.at_ms) and matches(whole, line)),
+            key=lambda line: Place.of(line).order,
+        )
+
+    async def search(
+        self, query: LogQuery, *, limit: int = 100, cursor: str | None = None, oldest: bool = False
+    ) -> LogHits:
+        found = self.found(query)[:: -1 if oldest else 1]
+        left = found
+        if cursor is not None:
+            place = Place.read(cursor).order
+            left = [x for x in found if (Place.of(x).order < place if oldest else Place.of(x).order > place)]
+        more = Place.of(left[limit - 1]).cursor if limit < len(left) else None
+        return LogHits(tuple(left[:limit]), len(found), more)
+
+    async def histogram(self, query: LogQuery, step_ms: int) -> Histogram:
+        start_ms = query.window.from_ms // step_ms * step_ms
+        counts = [0] * -(-(query.window.to_ms - start_ms) // step_ms)
+        for line in self.found(query):
+            counts[(line.at_ms - start_ms) // step_ms] += 1
+        return Histogram(start_ms, step_ms, tuple(counts))
+
+    async def top(self, query: LogQuery, field: str, n: int = 10) -> TopValues:
+        counts = Counter(value for line in self.found(query) if (value := getattr(line, field)))
+        return TopValues(tuple(sorted(counts.items(), key=lambda told: (-told[1], told[0]))[:n]), counts.total())
+
+    async def fields(self, query: LogQuery) -> tuple[LogField, ...]:
+        return CORE_FIELDS
+
+    async def span(self) -> Interval | None:
+        times = [line.at_ms for line in self.lines]
+        return Interval(min(times), max(times) + 1) if times else None
 
     async def stats(self) -> dict[str, int]:
         return {"lines": len(self.lines)}
@@ -409,6 +489,48 @@ def tree(
                     cable=f"u{leaf:02}-{s:02}-{k}",
                 )
     return fabrics
+
+
+def address(fabrics: FakeFabrics) -> None:
+    """Give every node a LID, in the order of their GUIDs from 1 on; an HCA's port `c<n>` has the GUID `e<n>`."""
+    kinds = {span.guid: span.kind for span in fabrics.spans}
+    fabrics.addresses = [
+        Lid(PortKey(own, 0 if kinds[own] is SWITCH else 1), lid, 0, None if kinds[own] is SWITCH else f"e{own[1:]}")
+        for lid, own in enumerate(sorted(kinds), 1)
+    ]
+
+
+def tables_at(fabrics: FakeFabrics, at_ms: int) -> dict[str, bytes]:
+    """Forwarding tables as a subnet manager would set them: a shortest path, of several ports the LID's turn."""
+    view = fabrics.view(at_ms)
+    ways: dict[str, dict[int, str]] = {}
+    for (a, b), (p, q), up in zip(view.link_node.tolist(), view.link_port.tolist(), view.up.tolist(), strict=True):
+        if up:
+            ways.setdefault(view.guids[a], {})[p] = view.guids[b]
+            ways.setdefault(view.guids[b], {})[q] = view.guids[a]
+    switches = [own for own, kind in zip(view.guids, view.kinds, strict=True) if kind is SWITCH]
+    tables = {own: bytearray([255] * (len(fabrics.addresses) + 1)) for own in switches}
+    for told in fabrics.addresses:
+        far, edge = {told.port.guid: 0}, [told.port.guid]
+        for here in edge:
+            for peer in ways.get(here, {}).values():
+                if peer not in far and (here == told.port.guid or here in tables):
+                    far[peer] = far[here] + 1
+                    edge.append(peer)
+        for own, table in tables.items():
+            if own in far:
+                near = [p for p, peer in sorted(ways[own].items()) if far.get(peer) == far[own] - 1]
+                table[told.lid] = near[told.lid % len(near)] if near else 0
+    return {own: bytes(table) for own, table in tables.items()}
+
+
+def read_tables(fabrics: FakeFabrics, at_ms: int) -> Note:
+    """Put the tables of a time into the fabric, and return the note that an import leaves."""
+    tables = tables_at(fabrics, at_ms)
+    for own, ports in tables.items():
+        if fabrics.table(own, at_ms)[1] != ports:
+            fabrics.tables[own, at_ms] = ports
+    return Note(at_ms, "tables_read", "info", "Tables read.", (fabrics.name, str(len(tables)), str(at_ms)))
 
 
 def guid(letter: str, number: int) -> str:

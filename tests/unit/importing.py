@@ -1,7 +1,7 @@
 """Stores in memory that keep what an importer gives them, as their protocols promise: for tests of reading."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from pathlib import Path
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from unit.fakes import FakeFabrics, FakeJobs, FakeLedger, FakeLogs
 from weft.base.config import Site
 from weft.base.formats import Origin
-from weft.fabric.model import Sweep
+from weft.fabric.model import Lid, PortKey, Sweep
+from weft.fabric.wiring import Wiring
 from weft.ingest.importer import Importer
 from weft.inventory.store import Note, RunsResult, SourceStatus, SweepResult
 from weft.logs.store import LogLine
@@ -30,6 +31,7 @@ class KeptFabrics(FakeFabrics):
 
     applied: dict[tuple[str, int, str], Sweep] = field(default_factory=dict)
     lives: list[bool] = field(default_factory=list)
+    plans: list[Wiring] = field(default_factory=list)
     doubt: str | None = None
 
     async def apply_sweep(self, sweep: Sweep, *, live: bool = False) -> SweepResult:
@@ -38,6 +40,17 @@ class KeptFabrics(FakeFabrics):
         known = key in self.applied
         self.applied[key] = sweep
         return SweepResult(known, 0 if known else 1, self.doubt)
+
+    async def put_wiring(self, wiring: Wiring) -> bool:
+        self.plans.append(wiring)
+        return wiring not in self.plans[:-1]
+
+    async def lids(self, fabric: str, at_ms: int) -> tuple[Lid, ...]:
+        return ()
+
+    async def ports_by_guid(self, fabric: str, guids: Sequence[str]) -> Mapping[str, PortKey]:
+        told = [lid for sweep in self.applied.values() for lid in sweep.lids]
+        return {lid.guid: lid.port for lid in told if lid.guid in guids}
 
 
 @dataclass
@@ -118,6 +131,8 @@ class Stores:
         """Of everything that was kept."""
         kept = (
             sorted(self.fabrics.applied),
+            sorted(map(repr, self.fabrics.plans)),
+            sorted(self.fabrics.tables.items()),
             sorted(map(repr, self.jobs.known)),
             sorted(map(repr, self.jobs.reports)),
             sorted(map(repr, self.ledger.kept)),

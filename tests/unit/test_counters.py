@@ -4,11 +4,23 @@ from pathlib import Path
 
 import pytest
 
+from unit.fakes import FakeFabrics, address, guid, tree
 from unit.importing import ORIGIN, KeptCounters, KeptLedger
-from weft.fabric.counters import ALWAYS, COUNTERS, CounterEvent, full, keep, series_name
+from weft.base.errors import BadInput
+from weft.fabric.counters import (
+    ALWAYS,
+    COUNTERS,
+    CounterEvent,
+    UnplacedCounters,
+    field_name,
+    full,
+    keep,
+    series_name,
+)
 from weft.fabric.formats import ibqueryerrors
 from weft.fabric.model import CounterSweep, PortCounters, PortKey
-from weft.ingest.counters import Written, receipt, write_counters
+from weft.fabric.places import PortRef
+from weft.ingest.counters import Written, place_counters, receipt, write_counters
 
 pytestmark = pytest.mark.anyio
 
@@ -129,3 +141,41 @@ async def test_a_receipt_is_of_one_sweep() -> None:
     assert receipt(sweep(60, PortXmitData=1)) == receipt(sweep(60, PortXmitData=1))
     assert receipt(sweep(60, PortXmitData=1)) != receipt(sweep(60, PortXmitData=2))
     assert receipt(sweep(60, PortXmitData=1)) != receipt(sweep(61, PortXmitData=1))
+
+
+def test_ports_that_are_named_by_less_are_placed_and_the_rest_told() -> None:
+    refs = PortRef(lid=2, number=36), PortRef(lid=9, number=1), PortRef(port_guid="e5", number=1)
+    told = UnplacedCounters(
+        "ib", 60_000, "ibqueryerrors", tuple((ref, {"PortXmitData": n}) for n, ref in enumerate(refs)), True
+    )
+    known = {refs[0]: PORT, refs[2]: PORT}
+    # The third is the port of the first: which of both values is right cannot be told.
+    assert told.placed(known.get) == (sweep(60, PortXmitData=0), (refs[1], refs[2]))
+
+
+def test_sums_of_perfmgr_are_series_of_their_own_with_64_bits() -> None:
+    told = CounterSweep(
+        "ib", 60_000, "t", (PortCounters(PORT, {"LinkDownedCounter_perfmgr": 255, "PortXmitData_perfmgr": 0}),), True
+    )
+    kept = keep(told, {})
+    assert kept.points == ((f"fabric.{PORT.guid}.36.LinkDownedCounter_perfmgr", 255.0), (f"{DATA}_perfmgr", 0.0))
+    assert kept.events == ()
+
+
+def test_a_counter_has_one_name_whatever_the_version_of_the_tool() -> None:
+    assert (field_name("SymbolErrors"), field_name("XmtWait")) == ("SymbolErrorCounter", "PortXmitWait")
+    assert field_name("SymbolErrorCounter") == "SymbolErrorCounter"
+
+
+async def test_counters_are_placed_by_what_the_inventory_knows() -> None:
+    fabrics = tree(FakeFabrics(), 1, 1, 2)
+    address(fabrics)  # leaf01 has LID 1, spine01 2, node001 3, node002 4; the port of c<n> is e<n>
+    refs = PortRef(lid=1, number=7), PortRef(port_guid=guid("e", 2), number=1), PortRef(lid=99, number=1)
+    told = UnplacedCounters("ib", 60_000, "t", tuple((ref, {"PortXmitData": 1}) for ref in refs), True)
+    placed, notices = await place_counters(told, fabrics)
+    assert [c.port for c in placed.ports] == [PortKey(guid("a", 1), 7), PortKey(guid("c", 2), 1)]
+    (notice,) = notices
+    assert notice.startswith("Counters of 1 port not stored, which one it is is not known: LID 99 port 1. Import ")
+    nobody = UnplacedCounters("ib", 60_000, "t", ((refs[2], {"PortXmitData": 1}),), True)
+    with pytest.raises(BadInput, match=r"it names 1 port by GUID or LID only, and Weft knows none of them .*: LID 99"):
+        await place_counters(nobody, fabrics)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from unit.importing import ORIGIN, Stores, put
+from unit.made import CABLES, CABLES_CSV, DB_CSV, PLAN, TOPO, UFM
 from weft.base.errors import BadInput
 from weft.base.formats import Format
 from weft.ingest.recognise import KNOWN, recognise
@@ -28,17 +29,67 @@ SYSLOG = "".join(
     for i in range(300)
 )
 
+SYSLOG_5424 = "".join(
+    f'<{i % 192}>1 2026-11-22T22:{i % 60:02}:15.{i:03}Z node{i:03} slurmd {i} - [a@1 b="{i}\\"" c="größe"] text {i}\n'
+    for i in range(300)
+)
+NDJSON = "".join(
+    f'{{"@timestamp": "2026-11-22T22:{i % 60:02}:15.{i:03}Z", "host": {{"name": "node{i:03}"}}, '
+    f'"message": "größe {i}", "log": {{"level": "error"}}, "took": {i / 8}, "tags": ["a"], "ok": true, "no": null}}\n'
+    for i in range(300)
+)
+
 
 def sample(data: Path, kind: str) -> bytes:
     paths = {
         "ibnetdiscover": "ib/ft324-1-before/ibnetdiscover.txt",
+        "ibnetdiscover -p": "ib/ft324-1-before/ibnetdiscover-p.txt",
+        "iblinkinfo": "ib/ft324-1-before/iblinkinfo.txt",
+        "opensm-subnet.lst": "ib/ft324-1-before/opensm-subnet.lst",
         "ibqueryerrors": "ib/ft324-1-before/ibqueryerrors-counters.txt",
+        "perfquery": "ib/ft324-1-before/perfquery-x-l-switch-all.txt",
+        "perfmgr": "ib/ft324-3-errors/perfmgr-dump-first-2000-lines.txt",
+        "ibroute": "ib/ft324-1-before/ibroute-leaf01.txt",
+        "opensm-lfts.dump": "ib/ft324-1-before/opensm-lfts.dump",
+        "opensm.fdbs": "ib/ft324-1-before/opensm.fdbs",
+        "guid2lid": "ib/ft324-1-before/guid2lid",
+        "opensm.log": "ib/ft324-4-failures/opensm.log",
         "sacct": "slurm/64-after/sacct-P.txt",
+        "squeue": "slurm/64-busy/squeue-pipe.txt",
+        "sinfo": "slurm/64-after/sinfo-pipe.txt",
+        "scontrol show job": "slurm/64-busy/scontrol-job.txt",
+        "scontrol show node": "slurm/64-after/scontrol-node.txt",
+        "topology.conf": "slurm/topology.conf",
+        "jobcomp": "slurm/25.11/jobcomp-elasticsearch-posts.txt",
+        "pyslurm": "slurm/25.11/pyslurm-25.11.2-to_dict.json",
+        "sacct --json": "slurm/25.11/rest-slurmdb_v0_0_44_jobs.json",
+        "squeue --json": "slurm/25.11/rest-slurm_v0_0_44_jobs.json",
+        "sinfo --json": "slurm/25.11/sinfo-v0.0.44.json",
+        "slurm log": "slurm/64-after/slurmctld.log",
+        "slurm error": "slurm/failures/slurmctld-down.txt",
     }
-    return SYSLOG.encode() if kind == "syslog" else (data / paths[kind]).read_bytes()
+    made = {
+        "syslog": SYSLOG,
+        "syslog 5424": SYSLOG_5424,
+        "ndjson": NDJSON,
+        "ibdiagnet": DB_CSV,
+        "cables": CABLES,
+        "ufm links": UFM,
+        "wiring": TOPO,
+    }
+    return made[kind].encode() if kind in made else (data / paths[kind]).read_bytes()
 
 
 FORMATS = {known.name: known for known in KNOWN if isinstance(known, Format)}
+
+
+VARIANTS = {
+    "iblinkinfo -l": ("iblinkinfo", "ib/ft324-1-before/iblinkinfo-l.txt"),
+    "iblinkinfo --down": ("iblinkinfo", "ib/ft324-4-failures/iblinkinfo-down.txt"),
+    "cables, CSV": ("cables", CABLES_CSV),
+    "wiring, CSV": ("wiring", PLAN),
+}
+"""Other forms of a format: of which one, and the file or its text."""
 
 
 def cuts(whole: bytes, rng: random.Random) -> list[bytes]:
@@ -70,11 +121,23 @@ def test_a_damaged_file_gives_a_value_or_a_bad_input(data: Path, kind: str) -> N
             FORMATS[kind].parse(text, ORIGIN)
 
 
-@pytest.mark.parametrize("kind", ["ibnetdiscover", "ibqueryerrors"])
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_damaged_file_of_another_form_gives_a_value_or_a_bad_input(data: Path, name: str) -> None:
+    kind, source = VARIANTS[name]
+    whole = source.encode() if "\n" in source else (data / source).read_bytes()
+    rng = random.Random(f"{SEED} {name}")
+    for raw in cuts(whole, rng) + changes(whole, rng):
+        text = raw.decode("utf-8", "replace")
+        FORMATS[kind].recognise(text[:65536])
+        with contextlib.suppress(BadInput):
+            FORMATS[kind].parse(text, ORIGIN)
+
+
+@pytest.mark.parametrize("kind", ["ibnetdiscover", "ibqueryerrors", "opensm-subnet.lst"])
 def test_a_cut_dump_of_the_fabric_is_never_taken(data: Path, kind: str) -> None:
-    """These two can tell: by the other end of every cable, by the summary."""
+    """These can tell: by the other end of every cable, by the summary."""
     whole = sample(data, kind)
-    end = len(whole) if kind == "ibnetdiscover" else whole.index(b"## Thresholds")
+    end = whole.index(b"## Thresholds") if kind == "ibqueryerrors" else len(whole)
     for raw in cuts(whole[:end], random.Random(SEED)):
         with pytest.raises(BadInput):
             FORMATS[kind].parse(raw.decode(), ORIGIN)
@@ -98,12 +161,21 @@ async def test_a_refused_file_leaves_every_store_as_it_was(data: Path, tmp_path:
 HOSTILE: dict[str, bytes] = {
     "one endless line": b"x" * 5_000_000,
     "one endless line of syslog": b"Nov 22 22:23:15 n1 a: " + b"y" * 5_000_000,
+    "brackets without end in syslog": b"<34>1 2026-11-22T22:23:15Z n app - - " + b'[a b="' * 100_000 + b"\n",
+    "elements without end in syslog": b"<34>1 2026-11-22T22:23:15Z n app - - " + b'[a b="c"]' * 100_000 + b" x\n",
+    "members without end": b'{"time": 1795386195, "msg": "x"' + b',"' + b'a": 1, "'.join([b"b"] * 50_000) + b'": 1}\n',
+    "objects without end": b'{"time": 1795386195, "msg": "x"' + b',"a": {"a": 1' * 100_000 + b"}" * 100_001 + b"\n",
     "a claim of a long line": b"Content-Length: 1073741824\n",
     "deep braces": b"{" * 1_000_000,
     "deep brackets": b'{"jobs": ' + b"[" * 1_000_000,
     "nothing but NULs": b"\0" * 1_000_000,
     "a NUL in syslog": b"Nov 22 22:23:15 n1 a: x\n" * 4000 + b"\0\0\0\n",
     "hosts without end": b"JobID|State|Start|NodeList\n7|RUNNING|1795387785|node[1-99999999]\n",
+    "hosts without end in JSON": b'{"jobs": [{"job_id": 7, "job_state": "RUNNING", "nodes": "n[1-99999999]"}]}',
+    "numbers without end in JSON": b'{"jobs": [{"job_id": ' + b"7" * 100_000 + b', "job_state": "RUNNING"}]}',
+    "a run of all time": b"JobID|State|Start|End|NCPUS\n7|COMPLETED|1|253370764700|4\n",
+    "blanks without end in scontrol": b"JobId=7 JobName=" + b" " * 500_000 + b"\n",
+    "a tree without end": b"SwitchName=s Nodes=n[1-99999999]\n",
     "hosts in many brackets": b"JobID|State|Start|NodeList\n7|RUNNING|1795387785|" + b"n[1-9]" * 5000 + b"\n",
     "numbers without end": b"JobID|State|Start|NNodes\n"
     + b"7" * 100_000
@@ -119,6 +191,16 @@ HOSTILE: dict[str, bytes] = {
     "a sum without end": b'Data Counters for 0x51 "x"\n\n## Summary: '
     + b"9" * 10_000
     + b" nodes checked, 0 bad nodes found\n",
+    "thresholds without end": b"## Summary: 1 nodes checked, 0 bad nodes found\n## Thresholds:"
+    + b" " * 500_000
+    + b"x\n",
+    "a routing table without end": b"Unicast lids [0x0-0xbfff] of switch Lid 2 guid 0x51 (x):\n" + b"0xbfff 001 \n" * 9,
+    "a heading of a table without end": b"Unicast lids [0x0-0x1] of switch " + b" guid 0x" * 90_000 + b"\n",
+    "a sum of PerfMgr without end": b'"x" 0x51 active TRUE port 1\n     a' + b" " * 500_000 + b"\n",
+    "names without end in an OpenSM log": b"Nov 22 22:23:12 510430 [1] 0x01 -> perfmgr_log_errors: ERR 5431: A : 1 : "
+    + b"node "
+    + b'"" (NodeGUID: 0x1) : port 1 connected to "' * 20_000
+    + b"\n",
     "UTF-16": "Nov 22 22:23:15 n1 a: x\n".encode("utf-16"),
     "UTF-32": "Nov 22 22:23:15 n1 a: x\n".encode("utf-32"),
     "no encoding at all": bytes(range(1, 256)) * 1000,

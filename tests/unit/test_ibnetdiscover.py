@@ -1,5 +1,7 @@
 """ibnetdiscover: the samples against what their README says, the dialects, and everything that is not whole."""
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +14,7 @@ from weft.base.errors import BadInput
 from weft.base.intervals import ms_of
 from weft.fabric.formats import ibnetdiscover
 from weft.fabric.model import NOWHERE, Lid, Link, Node, NodeKind, PortKey, Sweep
+from weft.fabric.names import HostPort, host_of
 
 LEAF01, LEAF02, NODE001, NODE010 = "7cfe900300a00000", "7cfe900300a00040", "506b4b0300b00000", "506b4b0300ff0090"
 
@@ -76,7 +79,12 @@ def test_a_small_dump_is_read_whole() -> None:
             Link(PortKey(SWITCH, 2), PortKey(HCA, 2), "4X", "EDR"),
             Link(PortKey(SWITCH, 9), PortKey(OTHER, 1), "1X", "HDR"),
         ],
-        [Lid(PortKey(SWITCH, 0), 7), Lid(PortKey(HCA, 1), 3, 1), Lid(PortKey(HCA, 2), 4), Lid(PortKey(OTHER, 1), 8)],
+        [
+            Lid(PortKey(SWITCH, 0), 7, 0, SWITCH),
+            Lid(PortKey(HCA, 1), 3, 1, "00000000000000a2"),
+            Lid(PortKey(HCA, 2), 4, 0, "00000000000000a3"),
+            Lid(PortKey(OTHER, 1), 8, 0, OTHER),
+        ],
     )
     assert (reading.found, reading.dated, reading.notices) == ("3 nodes (1 switch), 3 links", True, ())
 
@@ -92,7 +100,8 @@ def test_the_sample_is_the_tree_that_its_readme_describes(data: Path) -> None:
         hosts = [link for link in ends if "506b4b" in link.a.guid + link.b.guid]
         assert (len(ends), len(hosts)) == (36, 18)
     assert Link(PortKey(NODE001, 1), PortKey(LEAF01, 1), "4X", "EDR") in sweep.links
-    assert Lid(PortKey(LEAF01, 0), 2) in sweep.lids
+    assert Lid(PortKey(LEAF01, 0), 2, 0, LEAF01) in sweep.lids
+    assert Lid(PortKey(NODE001, 1), 1, 0, "506b4b0300b00001") in sweep.lids
     assert sweep.seen_at_ms == ms_of(datetime(2026, 11, 22, 22, 23, 15, tzinfo=UTC))
 
 
@@ -222,6 +231,78 @@ def test_dialects_of_the_tool_are_read_alike(dialect: str) -> None:
         assert said.links == plain.links
 
 
+def changed_lines(text: str, edits: dict[str, str]) -> str:
+    """The sample with every line that holds a key changed by its value."""
+    for word, change in edits.items():
+        before, after = change.split(" -> ")
+        lines = [line.replace(before, after) if word in line else line for line in text.splitlines(keepends=True)]
+        assert "".join(lines) != text
+        text = "".join(lines)
+    return text
+
+
+SAMPLE_DIALECTS: dict[str, Callable[[str], str]] = {
+    "no speed column": lambda text: re.sub(r" \dx[EHD]DR\n", "\n", text),
+    "no name for the speed": lambda text: text.replace(" 4xEDR", " 4x???"),
+    "no quotes": lambda text: text.replace('"', ""),
+    "no blank lines": lambda text: text.replace("\n\n", "\n"),
+    "recorded by PuTTY": lambda text: f"=~=~=~=~=~= PuTTY log 2026.11.22 22:23:10 =~=~=~=~=~=\n{text}",
+    "all switches of one description": lambda text: re.sub(r"MF0;[a-z]+\d\d:MSB7800/U1", "Infiniscale-IV", text),
+    "HCAs that nobody named": lambda text: re.sub(r"node0\d\d mlx5_0", "MT4119 ConnectX5 Mellanox Technologies", text),
+    "HCAs without a name": lambda text: re.sub(r"node0\d\d mlx5_0", "", text),
+}
+
+
+@pytest.mark.parametrize("dialect", SAMPLE_DIALECTS)
+def test_the_sample_in_a_dialect_has_the_same_nodes_and_cables(data: Path, dialect: str) -> None:
+    text = sample(data, "ft324-1-before")
+    changed = SAMPLE_DIALECTS[dialect](text)
+    assert changed != text
+    assert ibnetdiscover.recognise(changed[:65536])
+    said, plain = read(changed), read(text)
+    assert [node.guid for node in said.nodes] == [node.guid for node in plain.nodes]
+    assert [(x.a, x.b) for x in said.links] == [(x.a, x.b) for x in plain.links]
+    assert said.lids == plain.lids
+
+
+def test_ddr_amid_edr_is_that_one_link(data: Path) -> None:
+    ends = {'"H-506b4b0300b00060"[1]': "4xEDR -> 4xDDR", "[1](506b4b0300b00061)": "4xEDR -> 4xDDR"}
+    links = read(changed_lines(sample(data, "ft324-1-before"), ends)).links
+    slow = [(x.a, x.b, x.width) for x in links if x.speed != "EDR"]
+    assert slow == [(PortKey("506b4b0300b00060", 1), PortKey(LEAF01, 7), "4X")]
+
+
+def test_two_rails_of_a_host_are_two_hcas_of_its_name(data: Path) -> None:
+    text = sample(data, "ft324-1-before").replace("node002 mlx5_0", "node001 mlx5_1")
+    found = {host_of(n.guid, n.description): n.guid for n in read(text).nodes if n.description.startswith("node001 ")}
+    assert found == {HostPort("node001", "mlx5_0"): NODE001, HostPort("node001", "mlx5_1"): "506b4b0300b00010"}
+
+
+def test_a_sharp_node_is_no_host(data: Path) -> None:
+    """Switches with SHARP have a port more, with an aggregation node behind it."""
+    text = sample(data, "ft324-1-before")
+    name = "Mellanox Technologies Aggregation Node"
+    heading = next(line for line in text.splitlines(keepends=True) if line.startswith(f'Switch\t36 "S-{LEAF01}"'))
+    port = f'[37]\t"H-7cfe900300a00008"[1](7cfe900300a00008) \t\t# "{name}" lid 900 4xHDR\n'
+    text = text.replace(heading, heading.replace("\t36 ", "\t37 ") + port) + (
+        f"\nvendid=0x2c9\ndevid=0xcf09\nsysimgguid=0x{LEAF01}\ncaguid=0x7cfe900300a00008\n"
+        f'Ca\t1 "H-7cfe900300a00008"\t\t# "{name}"\n'
+        f'[1](7cfe900300a00008) \t"S-{LEAF01}"[37]\t\t# lid 900 lmc 0 "MF0;leaf01:MSB7800/U1" lid 2 4xHDR\n'
+    )
+    sweep = read(text)
+    (sharp,) = [node for node in sweep.nodes if node.description == name]
+    assert host_of(sharp.guid, sharp.description) is None
+    assert Link(PortKey(LEAF01, 37), PortKey(sharp.guid, 1), "4X", "HDR") in sweep.links
+    assert len(sweep.links) == 649
+
+
+@pytest.mark.parametrize("blot", ["0000000000000000", "xxxxxxxxxxxxxxxx", "REDACTED", "deadbeefdeadbeef"])
+def test_a_dump_with_its_guids_blotted_out_is_refused(data: Path, blot: str) -> None:
+    text = re.sub(r"(?<![0-9a-f])[0-9a-f]{16}(?![0-9a-f])", blot, sample(data, "ft324-1-before"))
+    assert ibnetdiscover.recognise(text[:65536])
+    assert refused(text).fix
+
+
 def test_a_router_is_a_node_too() -> None:
     text = SMALL.replace("H-00000000000000b1", "R-00000000000000b1").replace("Ca\t1", "Rt\t1")
     sweep = read(text.replace("caguid=0xb1", "rtguid=0xb1"))
@@ -285,7 +366,7 @@ def test_every_cut_is_noticed() -> None:
         (SMALL.replace("Sun Nov  1", "Sun Now  1"), 2, "is no time"),
         (SMALL + SMALL, 29, "a second topology begins here (the first at line 2)"),
         (SMALL.replace("\nCa\t1", "\nHello\nCa\t1"), 26, "was expected, not 'Hello'"),
-        (SMALL + "x" * 100_000 + "\n", 28, "was expected"),
+        (SMALL + "x" * 100_000 + "\n", 28, "a line of 100,000 characters"),
         (SMALL[:-1], 27, "has no end"),
         ("#\n# Topology file: generated on Sun Nov  1 22:23:15 2026\n#\n", None, "no node in it"),
     ],

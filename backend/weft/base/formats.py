@@ -24,6 +24,7 @@ class Origin:
         told_ms: when it was seen, as a person says (--seen-at); None: nobody said.
         file_ms: when the file was last written, the last resort.
         stderr: what the tool wrote to standard error, "" when that was not kept.
+        name: what the file is called, without its folder.
     """
 
     fabric: str
@@ -32,6 +33,7 @@ class Origin:
     told_ms: int | None
     file_ms: int
     stderr: str = ""
+    name: str = ""
 
     @property
     def seen_at_ms(self) -> int:
@@ -62,12 +64,14 @@ class Format(Generic[T_co]):
         what: with its article, for a sentence: `an ibnetdiscover topology`.
         recognise: takes the head of a file (at most 64 KiB), says whether it is one; never raises.
         parse: takes the whole text. Raises BadInput, with the line and what was expected there, and nothing else.
+        refers: it names ports by what other files tell (port GUIDs, LIDs, names), so it is taken after those.
     """
 
     name: str
     what: str
     recognise: Callable[[str], bool]
     parse: Callable[[str, Origin], Reading[T_co]]
+    refers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,12 @@ Source: InfiniBand Architecture Specification volume 1, section 16.1.3.5 (PortCo
 (PortCountersExtended); names as infiniband-diags prints them (libibmad, fields.c).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from weft.fabric.model import CounterSweep, PortKey
+from weft.fabric.model import CounterSweep, PortCounters, PortKey
+from weft.fabric.places import PortRef
 
 Unit = Literal["words", "packets", "errors", "events", "ticks"]
 """words: 4 octets (PortXmitData x 4 is bytes). ticks: the device's own clock, never seconds."""
@@ -68,6 +69,60 @@ ALWAYS = frozenset({"PortXmitData", "PortRcvData", "PortXmitPkts", "PortRcvPkts"
 
 LONG = 2**64 - 1
 
+_OLDER = {
+    "SymbolErrors": "SymbolErrorCounter",
+    "LinkRecovers": "LinkErrorRecoveryCounter",
+    "LinkDowned": "LinkDownedCounter",
+    "RcvErrors": "PortRcvErrors",
+    "RcvRemotePhysErrors": "PortRcvRemotePhysicalErrors",
+    "RcvSwRelayErrors": "PortRcvSwitchRelayErrors",
+    "XmtDiscards": "PortXmitDiscards",
+    "XmtConstraintErrors": "PortXmitConstraintErrors",
+    "RcvConstraintErrors": "PortRcvConstraintErrors",
+    "LinkIntegrityErrors": "LocalLinkIntegrityErrors",
+    "ExcBufOverrunErrors": "ExcessiveBufferOverrunErrors",
+    "XmtData": "PortXmitData",
+    "RcvData": "PortRcvData",
+    "XmtPkts": "PortXmitPkts",
+    "RcvPkts": "PortRcvPkts",
+    "XmtWait": "PortXmitWait",
+}
+"""What older infiniband-diags called them."""
+
+
+def field_name(printed: str) -> str:
+    """A counter's name whatever the version of the tool that printed it."""
+    return _OLDER.get(printed, printed)
+
+
+PERFMGR = "_perfmgr"
+"""Ends the names of what OpenSM's PerfMgr sums up: the device is cleared under its sums, so the two are not one series.
+The sums have 64 bits, and rates made from them go on where the device's counter begins again."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnplacedCounters:
+    """A counter sweep whose ports are named by what the tool knows of them: a port GUID, a LID."""
+
+    fabric: str
+    seen_at_ms: int
+    source: str
+    ports: tuple[tuple[PortRef, Mapping[str, int]], ...]
+    complete: bool
+
+    def placed(self, place: Callable[[PortRef], PortKey | None]) -> tuple[CounterSweep, tuple[PortRef, ...]]:
+        """The sweep with every port that is known, and those that are not (or are one that was named already)."""
+        found: dict[PortKey, Mapping[str, int]] = {}
+        lost: list[PortRef] = []
+        for ref, values in self.ports:
+            port = place(ref)
+            if port is None or port in found:
+                lost.append(ref)
+            else:
+                found[port] = values
+        ports = tuple(PortCounters(port, dict(values)) for port, values in sorted(found.items()))
+        return CounterSweep(self.fabric, self.seen_at_ms, self.source, ports, self.complete), tuple(lost)
+
 
 @dataclass(frozen=True, slots=True)
 class CounterEvent:
@@ -126,6 +181,6 @@ def keep(sweep: CounterSweep, before: Mapping[str, float]) -> Kept:
                 continue
             if last is not None and float(value) < last:
                 events.append(CounterEvent("reset", told.port, counter, value, int(last)))
-            if value or counter in ALWAYS or last is not None:
+            if value or counter.removesuffix(PERFMGR) in ALWAYS or last is not None:
                 points.append((name, float(value)))
     return Kept(tuple(sorted(points)), tuple(sorted(events, key=lambda event: (event.port, event.counter))))

@@ -1,21 +1,27 @@
 """A fabric at one time as a graph: switches, the hosts on them, and how many switches lie between two hosts."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property, lru_cache
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from weft.fabric.levels import Levels, levels_of
 from weft.fabric.model import NodeKind, PortKey
-from weft.fabric.names import host_of, safe, switch_name
+from weft.fabric.names import HostPort, host_of, safe, switch_name
 
 IntMatrix = NDArray[np.int16]
 
 NO_ROUTE = -1
+NO_RAIL = -2
+"""In a seat: no such rail, or one whose link is down while another rail of the host is up."""
 _FAR = np.int16(32_000)
 """Stands for "no route" while the worst of several rails is looked for."""
+_BOARD = re.compile(r"MF0;(?P<director>[^:;]+:[^/]+)/[LS]\d+/")
+"""A board of a director: `MF0;big:CS7500/L05/U1`, line board 5, or `S01` for a spine board."""
 
 
 class Picture(Protocol):
@@ -57,18 +63,29 @@ class HostNames:
     def find(self, name: str) -> str | None:
         """The one way Weft writes this host (the short name where one is written), None: no such host, or several."""
         key = name.casefold()
-        known = self._by_short.get(_short(key), {})
+        known = self._by_short.get(_short(key))
+        if known is None:
+            return None
+        if len(known) == 1 and key in known:
+            return known[key]
         full = [other for other in known if other != _short(other)]
         if len(full) > 1:
             return known.get(key)
         if full and key != _short(key) and key not in known:
             return None  # another domain: another machine
-        return known[min(known)] if known else None
+        return known[min(known)]
 
 
 def _short(key: str) -> str:
     """The part before the first dot; an IP address is one name."""
+    if "." not in key:
+        return key
     return key if key.replace(".", "").isdigit() else key.partition(".")[0]
+
+
+def is_sharp(description: str) -> bool:
+    """True for a switch's own SHARP node, a CA that hangs on spines and cores as well and is no host."""
+    return "aggregation node" in description.casefold()
 
 
 def unique_names(named: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -97,13 +114,26 @@ class Rail(NamedTuple):
         return f"{self.hca.casefold()}/{self.port.number}"
 
 
+class Seats(NamedTuple):
+    """How hosts hang in a fabric: hosts of one seat have each of their rails on the same switch.
+
+    Shapes: k seats, r rails (1 where there is no host at all). `rails`: labels, sorted. `leaf` (k, r): index of the
+    switch, NO_RAIL, or NO_ROUTE: none of the host's rails has a link. `of`: host -> seat.
+    """
+
+    rails: tuple[str, ...]
+    leaf: NDArray[np.int32]
+    of: Mapping[str, int]
+
+
 @dataclass(frozen=True)
 class Topology:
     """Switches, hosts and the links between switches that are up.
 
-    Row i of every switch array is switch i of `switches` (GUIDs) and `names`. `edges`: (e, 2) int32, each pair of
-    linked switches once, lower index first. `hosts`: name -> its rails, sorted by HCA and port. `unmatched`: (guid,
-    description) of CAs that name no host; `duplicates`: those of CAs that claim one HCA of one host, so none is taken.
+    Row i of every switch array is switch i of `switches` (GUIDs) and `names`; `chassis`: the director it is a board of,
+    "" none; `attached`: its links to HCAs. `edges`: (e, 2) int32, each pair of linked switches once, lower index first.
+    `hosts`: name -> its rails, sorted by HCA and port. `unmatched`: (guid, description) of CAs that name no host;
+    `duplicates`: those of CAs that claim one HCA of one host, so none is taken.
     """
 
     fabric: str
@@ -111,6 +141,8 @@ class Topology:
     seen_ms: int
     switches: tuple[str, ...]
     names: tuple[str, ...]
+    chassis: tuple[str, ...]
+    attached: NDArray[np.int32]
     edges: NDArray[np.int32]
     hosts: Mapping[str, tuple[Rail, ...]]
     unmatched: tuple[tuple[str, str], ...]
@@ -129,12 +161,15 @@ class Topology:
                 descriptions in view.
         """
         rows = [i for i, kind in enumerate(view.kinds) if kind is NodeKind.SWITCH]
+        s = len(rows)
         index = np.full(len(view.guids), -1, np.int32)
-        index[rows] = np.arange(len(rows), dtype=np.int32)
+        index[rows] = np.arange(s, dtype=np.int32)
         named = unique_names([(view.guids[i], switch_name(view.guids[i], view.descriptions[i])) for i in rows])
         named.update(switch_names or {})
+        boards = [_BOARD.match(view.descriptions[i]) for i in rows]
         ends = index[view.link_node] if len(view.link_node) else np.empty((0, 2), np.int32)
-        between = view.up & (ends >= 0).all(axis=1) & (ends[:, 0] != ends[:, 1])
+        between = ends[view.up & (ends >= 0).all(axis=1) & (ends[:, 0] != ends[:, 1])].astype(np.int64)
+        pairs = np.unique(between.min(axis=1) * s + between.max(axis=1)) if len(between) else np.empty(0, np.int64)
         hosts, unmatched, duplicates, known = _hosts(view, ends, host_table)
         return cls(
             view.fabric,
@@ -142,7 +177,9 @@ class Topology:
             view.seen_ms,
             tuple(view.guids[i] for i in rows),
             tuple(named[view.guids[i]] for i in rows),
-            np.unique(np.sort(ends[between], axis=1), axis=0),
+            tuple(board["director"] if board else "" for board in boards),
+            _attached(view, ends, s),
+            np.stack([pairs // s, pairs % s], axis=1).astype(np.int32) if s else np.empty((0, 2), np.int32),
             hosts,
             unmatched,
             duplicates,
@@ -159,11 +196,21 @@ class Topology:
         """`switch_distances()`, worked out once."""
         return self.switch_distances()
 
+    @cached_property
+    def levels(self) -> Levels:
+        """Which switches are leaves, spines and cores."""
+        return levels_of(self.attached, self.edges, self.distances, self.names, self.chassis)
+
+    @cached_property
+    def seats(self) -> Seats:
+        """Hosts that hang alike together, of all hosts."""
+        return _seats(self.hosts)
+
     def switch_distances(self) -> IntMatrix:
         """Links between each two switches on a shortest way, shape (s, s); 0 on the diagonal, -1 unreachable.
 
         Source: breadth-first search from all switches at once; row i of a bit matrix holds who i reaches, and one step
-        is the OR of the rows of i's neighbours (1,000 switches of 36 ports: some 15 ms).
+        is the OR of the rows of i's neighbours (1,620 switches of 36 ports: some 100 ms).
         """
         s = len(self.switches)
         far = np.full((s, s), NO_ROUTE, np.int16)
@@ -193,78 +240,132 @@ class Topology:
     def hop_matrix(self, hosts: Sequence[str]) -> IntMatrix:
         """Switches crossed from host to host (same leaf 1, two-level tree 3), of several rails the worst.
 
-        Rails are matched by HCA and port; two hosts without one in common count by their worst pair of ports.
+        Rails are matched by HCA and port; two hosts without one in common count by their worst pair of ports. A rail
+        whose link is down says nothing while the host has another.
 
         Args:
             hosts: names as `find` gives them; a name that is not in the fabric has no route to anyone.
         Returns:
-            shape (n, n), int16; 0 on the diagonal, -1 no route (a link down, parts of the fabric cut off).
+            shape (n, n), int16; 0 on the diagonal, -1 no route (no link, parts of the fabric cut off).
         """
-        rails = [self.hosts.get(host, ()) for host in hosts]
-        leaves = sorted({rail.leaf for own in rails for rail in own if rail.leaf >= 0})
-        short = self._between_leaves(leaves)
-        place = {leaf: i for i, leaf in enumerate(leaves)} | {NO_ROUTE: len(leaves)}
-        none = len(leaves) + 1
-        deepest = max((len(own) for own in rails), default=0)
-        by_rank = [
-            np.array([place[own[k].leaf] if k < len(own) else none for own in rails], np.intp) for k in range(deepest)
-        ]
-        if deepest <= 1:  # one rail: one gather, 5,000 hosts in some 60 ms
-            short[short == _FAR] = NO_ROUTE
-            row = np.minimum(by_rank[0], len(leaves)) if by_rank else np.zeros(len(hosts), np.intp)
-            one = np.take(short[row], row, axis=1)
-            np.fill_diagonal(one, 0)
-            return one
-        worst = np.zeros((len(hosts), len(hosts)), np.int16)
-        for label in sorted({rail.label for own in rails for rail in own}):
-            found = [next((place[rail.leaf] for rail in own if rail.label == label), none) for own in rails]
-            row = np.array(found, np.intp)
-            np.maximum(worst, np.take(short[row], row, axis=1), out=worst)
-        np.fill_diagonal(worst, 1)
+        taken = np.array([self.seats.of.get(host, NO_ROUTE) for host in hosts], np.intp)
+        seats, place = np.unique(taken, return_inverse=True)
+        hops = self.seat_hops(seats)
+        full = np.take(hops[place], place, axis=1)  # 5,000 hosts in some 70 ms, most of it memory
+        np.fill_diagonal(full, 0)
+        return full
+
+    def seat_hops(self, seats: NDArray[np.intp]) -> IntMatrix:
+        """Switches crossed between hosts of these seats, as `hop_matrix`; shape (k, k).
+
+        The diagonal is for two hosts of one seat: 1, or -1 when they have no link.
+
+        Args:
+            seats: rows of `Seats.leaf`; NO_ROUTE stands for a host that is not in the fabric.
+        """
+        leaf = np.full((len(seats), self.seats.leaf.shape[1]), NO_ROUTE, np.int32)
+        leaf[seats >= 0] = self.seats.leaf[seats[seats >= 0]]
+        said = leaf != NO_RAIL
+        worst = np.zeros((len(seats), len(seats)), np.int16)
+        for i in range(leaf.shape[1]):
+            both = said[:, i][:, None] & said[:, i][None, :]
+            np.maximum(worst, self._leaf_hops(leaf[:, i], leaf[:, i]), out=worst, where=both)
         unsaid = worst == 0
         if unsaid.any():
-            grids = (np.take(short[a], b, axis=1) for a in by_rank for b in by_rank)
-            worst = np.where(unsaid, reduce(np.maximum, grids, np.zeros_like(worst)), worst)
+            for i, k in np.ndindex(leaf.shape[1], leaf.shape[1]):
+                both = unsaid & said[:, i][:, None] & said[:, k][None, :]
+                np.maximum(worst, self._leaf_hops(leaf[:, i], leaf[:, k]), out=worst, where=both)
         worst[(worst == 0) | (worst == _FAR)] = NO_ROUTE
-        np.fill_diagonal(worst, 0)
         return worst
 
-    def _between_leaves(self, leaves: Sequence[int]) -> IntMatrix:
-        """Switches crossed between ports on these leaves, _FAR without a route, and two rows and columns more: a port
-        without a link (_FAR) and a host without this rail (0: says nothing)."""
-        n = len(leaves)
-        short = np.zeros((n + 2, n + 2), np.int16)
-        if n:
-            far = self.distances[np.ix_(leaves, leaves)]
-            short[:n, :n] = np.where(far < 0, _FAR, far + 1)
-        short[n, : n + 1] = short[: n + 1, n] = _FAR
-        return short
+    def leaf_hops(self, leaves: NDArray[np.int32]) -> IntMatrix:
+        """Switches crossed between ports on these switches: 1 on the diagonal, -1 no route; shape (l, l)."""
+        hops = self._leaf_hops(leaves, leaves)
+        hops[hops == _FAR] = NO_ROUTE
+        return hops
+
+    def _leaf_hops(self, one: NDArray[np.int32], other: NDArray[np.int32]) -> IntMatrix:
+        """Switches crossed from ports on these switches to ports on those, _FAR without a route or a switch (< 0)."""
+        hops = np.full((len(one), len(other)), _FAR, np.int16)
+        a, b = np.flatnonzero(one >= 0), np.flatnonzero(other >= 0)
+        if len(a) and len(b):
+            far = self.distances[one[a][:, None], other[b][None, :]]
+            hops[a[:, None], b[None, :]] = np.where(far < 0, _FAR, far + 1)
+        return hops
+
+
+def _attached(view: Picture, ends: NDArray[np.int32], s: int) -> NDArray[np.int32]:
+    """Links that are up between each switch and HCAs; a SHARP node is none."""
+    hca = np.array([kind is NodeKind.CA for kind in view.kinds], bool)
+    sharp = [i for i, text in enumerate(view.descriptions) if hca[i] and is_sharp(text)]
+    hca[sharp] = False
+    found = np.zeros(s, np.int32)
+    for near, far in ((0, 1), (1, 0)):
+        here = view.up & (ends[:, near] >= 0)
+        here &= hca[view.link_node[:, far]]
+        found += np.bincount(ends[here, near], minlength=s).astype(np.int32)
+    return found
+
+
+@lru_cache(maxsize=65_536)
+def _by_rule(description: str) -> HostPort | None:
+    """What the rules make of a description: the same in every picture of a fabric."""
+    return host_of("", description)
 
 
 def _hosts(
     view: Picture, ends: NDArray[np.int32], host_table: Mapping[str, str]
 ) -> tuple[dict[str, tuple[Rail, ...]], tuple[tuple[str, str], ...], tuple[tuple[str, str], ...], HostNames]:
     """Hosts by name with their rails; CAs that name no host; CAs that claim the same HCA of the same host."""
-    cas, table = [i for i, kind in enumerate(view.kinds) if kind is NodeKind.CA], dict(host_table)
-    told = {i: host_of(view.guids[i], view.descriptions[i], table) for i in cas}
+    guids, texts, table = view.guids, view.descriptions, dict(host_table)
+    told: dict[int, HostPort | None] = {
+        i: host_of(guids[i], texts[i], table) if table else _by_rule(texts[i])
+        for i, kind in enumerate(view.kinds)
+        if kind is NodeKind.CA
+    }
     names = HostNames(found.host for found in told.values() if found)
     claims: dict[tuple[str, str], list[int]] = {}
     unmatched: list[tuple[str, str]] = []
     for i, found in told.items():
         host = names.find(found.host) if found else None
         if found is None or host is None:
-            unmatched.append((view.guids[i], view.descriptions[i]))
+            unmatched.append((guids[i], texts[i]))
         else:
             claims.setdefault((host, found.hca.casefold()), []).append(i)
-    duplicates = [(view.guids[i], view.descriptions[i]) for same in claims.values() if len(same) > 1 for i in same]
+    duplicates = [(guids[i], texts[i]) for same in claims.values() if len(same) > 1 for i in same]
     owner = {same[0]: host for (host, _), same in claims.items() if len(same) == 1}
-    rails: dict[str, list[Rail]] = {host: [] for host in owner.values()}
+    rails: dict[str, list[Rail]] = {host: [] for host in sorted(set(owner.values()))}
     for near, far in ((0, 1), (1, 0)):
-        for j in np.flatnonzero((ends[:, near] < 0) & (ends[:, far] >= 0)).tolist():
-            i = int(view.link_node[j, near])
+        rows = np.flatnonzero((ends[:, near] < 0) & (ends[:, far] >= 0))
+        nodes, numbers = view.link_node[rows, near].tolist(), view.link_port[rows, near].tolist()
+        leaves = np.where(view.up[rows], ends[rows, far], NO_ROUTE).tolist()
+        for i, number, leaf in zip(nodes, numbers, leaves, strict=True):
             found = told.get(i)
-            if i in owner and found is not None:
-                port = PortKey(view.guids[i], int(view.link_port[j, near]))
-                rails[owner[i]].append(Rail(found.hca, port, int(ends[j, far]) if view.up[j] else -1))
-    hosts = {host: tuple(sorted(own)) for host, own in sorted(rails.items())}
+            if found is not None and i in owner:
+                rails[owner[i]].append(Rail(found.hca, PortKey(guids[i], number), leaf))
+    hosts = {host: tuple(own) if len(own) < 2 else tuple(sorted(own)) for host, own in rails.items()}
     return hosts, tuple(sorted(unmatched)), tuple(sorted(duplicates)), names
+
+
+def _seats(hosts: Mapping[str, tuple[Rail, ...]]) -> Seats:
+    labels: dict[tuple[str, int], str] = {}
+    seats: dict[tuple[tuple[str, int], ...], int] = {}
+    of: dict[str, int] = {}
+    for host, rails in hosts.items():
+        hung = []
+        for rail in rails:
+            key = (rail.hca, rail.port.number)
+            if key not in labels:
+                labels[key] = rail.label
+            hung.append((labels[key], rail.leaf))
+        of[host] = seats.setdefault(tuple(hung), len(seats))
+    names = sorted({label for seat in seats for label, _ in seat})
+    column = {label: i for i, label in enumerate(names)}
+    leaf = np.full((len(seats), max(len(names), 1)), NO_RAIL, np.int32)
+    for row, seat in zip(leaf, seats, strict=True):
+        linked = [(label, at) for label, at in seat if at >= 0]
+        for label, at in linked or seat:
+            row[column[label]] = at
+        if not seat:
+            row[:] = NO_ROUTE
+    return Seats(tuple(names), leaf, of)

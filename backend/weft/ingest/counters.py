@@ -10,9 +10,12 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from weft.fabric.counters import CounterEvent, keep, series_name
+from weft.base.errors import BadInput
+from weft.base.formats import SHOWN, counted
+from weft.fabric.counters import CounterEvent, UnplacedCounters, keep, series_name
 from weft.fabric.model import CounterSweep
-from weft.inventory.store import Ledger, Note
+from weft.ingest.places import FIRST, Places
+from weft.inventory.store import FabricHistory, Ledger, Note
 
 
 class CounterWriter(Protocol):
@@ -31,6 +34,28 @@ class Written(NamedTuple):
     points: int
     stored: int
     notes: int
+
+
+async def place_counters(told: UnplacedCounters, fabrics: FabricHistory) -> tuple[CounterSweep, list[str]]:
+    """The sweep with every port that the inventory knows, and a notice about the others.
+
+    Raises:
+        BadInput: it knows none of them.
+    """
+    guids = [ref.port_guid for ref, _ in told.ports if ref.port_guid]
+    places = await Places.of(fabrics, told.fabric, told.seen_at_ms, port_guids=guids)
+    sweep, lost = told.placed(places.place)
+    if not lost:
+        return sweep, []
+    shown = ", ".join(map(str, lost[:SHOWN])) + (", ..." if lost[SHOWN:] else "")
+    if not sweep.ports:
+        raise BadInput(
+            f"it names {counted(len(lost), 'port')} by GUID or LID only, and Weft knows none of them in fabric "
+            f"'{told.fabric}': {shown}.",
+            fix=FIRST,
+        )
+    unknown = "which they are is not known" if len(lost) > 1 else "which one it is is not known"
+    return sweep, [f"Counters of {counted(len(lost), 'port')} not stored, {unknown}: {shown}. {FIRST}"]
 
 
 async def write_counters(sweep: CounterSweep, writer: CounterWriter, ledger: Ledger) -> Written:

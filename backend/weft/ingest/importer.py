@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any, Literal
@@ -12,13 +12,22 @@ from weft.base.config import Site
 from weft.base.errors import BadInput, BadRequest, ServiceError
 from weft.base.formats import Format, Origin, Reading, UnreadFormat, counted
 from weft.base.intervals import FOREVER_MS, iso
+from weft.fabric.counters import UnplacedCounters
+from weft.fabric.formats.opensm_log import SmLog
+from weft.fabric.forwarding import ForwardingDump
 from weft.fabric.model import CounterSweep, Sweep
+from weft.fabric.places import UnplacedSweep
+from weft.fabric.wiring import Wiring
 from weft.ingest import files
-from weft.ingest.counters import CounterWriter, receipt, write_counters
+from weft.ingest.counters import CounterWriter, place_counters, receipt, write_counters
+from weft.ingest.places import put_in_place
 from weft.ingest.recognise import look_of, recognise
+from weft.ingest.routes import keep_tables
+from weft.ingest.slurm_tree import tree_note
+from weft.ingest.subnet_log import keep_log
 from weft.inventory.store import FabricHistory, JobHistory, Ledger, SourceStatus
 from weft.logs.store import LogLine, LogStore
-from weft.scheduler.model import Run
+from weft.scheduler.model import NodeReport, Run, SchedulerDump, SlurmTopology
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +57,7 @@ class FileReport:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What became of all files, in the order they were taken."""
+    """What became of all files, in the order they were named."""
 
     files: tuple[FileReport, ...]
 
@@ -112,12 +121,12 @@ class Importer:
         if seen_at_ms is not None and not 0 <= seen_at_ms < FOREVER_MS:
             raise BadRequest("--seen-at lies outside the calendar.", fix="Give a time between 1970 and 9998.")
         found = await asyncio.to_thread(files.candidates, paths)
-        reports = []
-        for done, candidate in enumerate(found):
+        reports: dict[Path, FileReport] = {}
+        for done, candidate in enumerate(await asyncio.to_thread(_those_that_refer_last, found)):
             progress(done, len(found), candidate.path)
-            reports.append(await self._import_file(candidate, seen_at_ms, live))
-        reports += await asyncio.to_thread(_empty_folders, paths, found)
-        return ImportReport(tuple(reports))
+            reports[candidate.path] = await self._import_file(candidate, seen_at_ms, live)
+        empty = await asyncio.to_thread(_empty_folders, paths, found)
+        return ImportReport((*(reports[candidate.path] for candidate in found), *empty))
 
     async def _import_file(self, candidate: files.Candidate, told_ms: int | None, live: bool) -> FileReport:
         path = candidate.path
@@ -128,9 +137,8 @@ class Importer:
             if not isinstance(kind, Format):
                 return _passed_over(candidate, kind, head)
             whole = await asyncio.to_thread(files.whole, path)
-            origin = Origin(
-                self._settings.fabric, self._settings.cluster, self._zone, told_ms, whole.written_ms, whole.stderr
-            )
+            fabric, cluster = self._settings.fabric, self._settings.cluster
+            origin = Origin(fabric, cluster, self._zone, told_ms, whole.written_ms, whole.stderr, path.name)
             reading = await asyncio.to_thread(_parse, kind, whole.text, origin)
             applied = await self._apply(reading, live)
             source = f"{kind.name} {applied.subject}".strip()
@@ -149,11 +157,41 @@ class Importer:
                 result = await self._fabrics.apply_sweep(sweep, live=live)
                 aside = (f"Set aside, not believed: {result.quarantined}",) if result.quarantined else ()
                 return _Applied(sweep.fabric, not result.known_already, aside)
+            case UnplacedSweep() as unplaced:
+                placed, notices = await put_in_place(unplaced, self._fabrics)
+                applied = await self._apply(replace(reading, value=placed), live)
+                return replace(applied, notices=(*notices, *applied.notices))
+            case (Sweep() as sweep, CounterSweep() as counters):
+                # Two calls, each idempotent: who is stopped in between imports the file again.
+                applied = await self._apply(replace(reading, value=sweep), live)
+                counts = await self._apply_counters(counters, live) if counters.ports else _Applied("", False)
+                return _Applied(sweep.fabric, applied.new or counts.new, (*applied.notices, *counts.notices))
+            case Wiring() as plan:
+                return _Applied(plan.fabric, await self._fabrics.put_wiring(plan))
+            case UnplacedCounters() as unplaced_counters:
+                counters, notices = await place_counters(unplaced_counters, self._fabrics)
+                applied = await self._apply_counters(counters, live)
+                return replace(applied, notices=(*notices, *applied.notices))
             case CounterSweep() as counters:
                 return await self._apply_counters(counters, live)
+            case ForwardingDump() as dump:
+                new, notices = await keep_tables(dump, self._fabrics, self._ledger)
+                return _Applied(dump.fabric, new, tuple(notices))
+            case SmLog() as told:
+                return _Applied(told.fabric, await keep_log(told, self._logs, self._ledger))
             case [Run(), *_] as runs:
                 said = await self._jobs.apply_runs(runs)
                 return _Applied(runs[0].key.cluster, bool(said.new or said.changed))
+            case NodeReport() as nodes:
+                return _Applied(nodes.cluster, await self._jobs.apply_nodes(nodes))
+            case SchedulerDump(runs, nodes):
+                # Two calls, each idempotent: who is stopped in between imports the file again.
+                said = await self._jobs.apply_runs(runs)
+                new = nodes is not None and await self._jobs.apply_nodes(nodes)
+                cluster = runs[0].key.cluster if runs else nodes.cluster if nodes else self._settings.cluster
+                return _Applied(cluster, new or bool(said.new or said.changed))
+            case SlurmTopology() as tree:
+                return _Applied(tree.cluster, bool(await self._ledger.add_notes([tree_note(tree)])))
             case [LogLine(), *_] as lines:
                 return _Applied("", bool(await self._logs.append(lines)))
             case ():
@@ -212,6 +250,19 @@ def _passed_over(candidate: files.Candidate, kind: UnreadFormat | None, head: st
         return FileReport(candidate.path, name, "skipped", found)
     error = BadInput(f"{found}.", fix=fix, file=str(candidate.path))
     return FileReport(candidate.path, name, "refused", found, error=str(error))
+
+
+def _those_that_refer_last(found: Sequence[files.Candidate]) -> list[files.Candidate]:
+    """The files in the order they are taken: those that name ports by what other files tell come after these."""
+
+    def refers(candidate: files.Candidate) -> bool:
+        try:
+            kind = recognise(files.head(candidate.path))
+        except BadInput:
+            return False
+        return isinstance(kind, Format) and kind.refers
+
+    return sorted(found, key=refers)
 
 
 def _empty_folders(paths: Sequence[Path], found: Sequence[files.Candidate]) -> list[FileReport]:

@@ -12,12 +12,20 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
 from weft.base.errors import BadInput
-from weft.base.formats import Format, Origin, Reading, counted, said_aside
+from weft.base.formats import Format, Origin, Reading, counted
 from weft.base.intervals import FOREVER_MS, iso, local_ms
-from weft.fabric.model import NOWHERE, Lid, Link, Node, NodeKind, PortKey, Sweep
-
-LONGEST = 1024
-"""Characters of a line; a node description has 64."""
+from weft.fabric.formats.discovery import (
+    HIGHEST_PORT,
+    PUTTY,
+    Seen,
+    found_in,
+    guid_of,
+    links_of,
+    quoted,
+    unanswered,
+    whole_lines,
+)
+from weft.fabric.model import Lid, Link, Node, NodeKind, PortKey, Sweep
 
 AGAIN = "Run ibnetdiscover again and import its whole output."
 
@@ -25,7 +33,7 @@ _GENERATED = re.compile(r"(?a)# Topology file: generated on (?P<time>.*)")
 _INITIATED = re.compile(r"(?a)# Initiated from node (?P<node>[\da-fA-F]{16}) port (?P<port>[\da-fA-F]{16})\s*")
 _IDS = re.compile(
     r"(?a)(?P<key>(?:vendid|devid)(?==0x[\da-fA-F]{1,8}\b)|sysimgguid|switchguid|caguid|rtguid)"
-    r"=0x(?P<value>[\da-fA-F]{1,16})(?:\([\da-fA-F]+\))?\s*(?:#.*)?"
+    r"=0x(?P<value>[\da-fA-F]{1,16})(?:\((?P<port>[\da-fA-F]{1,16})\))?\s*(?:#.*)?"
 )
 _NODE = re.compile(
     r"(?a)(?P<word>Switch|Ca|Rt)\s+(?P<ports>\d{1,3})\s+"
@@ -46,15 +54,12 @@ _PORT_REST = re.compile(
     r"\s*\blid (?P<far_lid>\d{1,5})(?:\s+(?P<width>\d{1,2}x|\?\?)(?P<speed>[A-Z]{3}\d{0,2}|\?\?\?)?)?"
     r"(?:\s+s=\d+ w=\d+ v=\d+(?: e=\d+)?)?(?:\s+slot \d+|\s+\(scp\))?\s*"
 )
-_IGNORED = re.compile(r"(?a)#.*|Chassis \d+.*|Hostname: .*|Non-Chassis Nodes|=~=~.*|\s*")
-"""Comments, the headings of -g, and the line PuTTY puts before what it records."""
+_IGNORED = re.compile(rf"(?a)#.*|Chassis \d+.*|Hostname: .*|Non-Chassis Nodes|{PUTTY}|\s*")
+"""Comments, the headings of -g, and PuTTY's."""
 
 _KINDS = {"Switch": NodeKind.SWITCH, "Ca": NodeKind.CA, "Rt": NodeKind.ROUTER}
 _LETTERS = {"S": NodeKind.SWITCH, "H": NodeKind.CA, "R": NodeKind.ROUTER}
 _GUID_KEYS = {"switchguid": NodeKind.SWITCH, "caguid": NodeKind.CA, "rtguid": NodeKind.ROUTER}
-_TIMED_OUT = re.compile(
-    r"(?a)umad \(DR path slid \d+; dlid \d+; (?P<path>\d{1,3}(?:,\d{1,3})*) Attr 0x[0-9a-fA-F]+:\d+\) bad status \d+"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,7 @@ class _Block:
     description: str
     lid: int | None = None
     lmc: int = 0
+    port_guid: str | None = None
     ids: dict[str, str] = field(default_factory=dict)
     ends: dict[int, _End] = field(default_factory=dict)
 
@@ -112,9 +118,7 @@ def parse(text: str, origin: Origin) -> Reading[Sweep]:
         BadInput: not whole (an end without its other end, a node without its block, no end of line at the end), a line
             that is none of the tool's, two dumps in one file, two nodes with one GUID.
     """
-    lines = text.split("\n")
-    if lines.pop():
-        raise BadInput("the last line has no end: the file is cut.", fix=AGAIN, line=len(lines) + 1)
+    lines = whole_lines(text, AGAIN)
     seen_at_ms, dated, notices = _time_of(lines, origin)
     blocks = _blocks(lines)
     if not blocks:
@@ -129,7 +133,10 @@ def parse(text: str, origin: Origin) -> Reading[Sweep]:
             )
     links, more = _links(blocks)
     notices += more
-    unanswered, more = _unanswered(origin.stderr, start, blocks)
+    peers = {PortKey(block.guid, n): end.peer for block in blocks.values() for n, end in block.ends.items()}
+    ports = {block.guid: block.ports for block in blocks.values()}
+    names = {block.guid: block.description for block in blocks.values()}
+    silent, more = unanswered(origin.stderr, start, ports, peers, names)
     notices += more
     sweep = Sweep.of(
         origin.fabric,
@@ -138,16 +145,9 @@ def parse(text: str, origin: Origin) -> Reading[Sweep]:
         [_node(block) for block in blocks.values()],
         links,
         _lids(blocks),
-        unanswered=unanswered,
+        unanswered=silent,
     )
-    return Reading(sweep, _found(sweep), seen_at_ms, dated, tuple(notices))
-
-
-def _found(sweep: Sweep) -> str:
-    switches = sum(node.kind is NodeKind.SWITCH for node in sweep.nodes)
-    nodes = f"{counted(len(sweep.nodes), 'node')} ({counted(switches, 'switch', 'switches')})"
-    silent = f", {counted(len(sweep.unanswered), 'port')} without an answer" if sweep.unanswered else ""
-    return f"{nodes}, {counted(len(sweep.links), 'link')}{silent}"
+    return Reading(sweep, found_in(sweep), seen_at_ms, dated, tuple(notices))
 
 
 def _time_of(lines: list[str], origin: Origin) -> tuple[int, bool, list[str]]:
@@ -210,19 +210,20 @@ def _blocks(lines: list[str]) -> dict[str, _Block]:
     """Every node by GUID, in the order of the file."""
     blocks: dict[str, _Block] = {}
     ids: dict[str, str] = {}
+    port_guid: str | None = None
     block: _Block | None = None
     for number, line in enumerate(lines, 1):
-        if len(line) > LONGEST:
-            raise _unexpected(line, number, "the line of a port")
         if match := _PORT.fullmatch(line):
             if block is None or ids:
                 raise _unexpected(line, number, "the heading of a node")
             _add_end(block, number, match)
         elif match := _IDS.fullmatch(line):
             ids[match["key"]] = match["value"].lower().zfill(16)
+            port_guid = match["port"].lower().zfill(16) if match["port"] else port_guid
         elif match := _NODE.fullmatch(line):
             _close(blocks, block)
-            block, ids = _open(number, match, ids), {}
+            block = _open(number, match, ids)
+            block.port_guid, port_guid, ids = port_guid, None, {}
         elif not _IGNORED.fullmatch(line):
             raise _unexpected(line, number, "the line of a port" if block else "the heading of a node")
     if ids:
@@ -236,27 +237,19 @@ def _unexpected(line: str, number: int, expected: str) -> BadInput:
         "the heading of a node": '`Switch 36 "S-<16 hex digits>" # "name" …`',
         "the line of a port": '`[1] "H-<16 hex digits>"[1] # "name" lid 5 4xEDR`',
     }
-    return BadInput(f"{expected}, {shapes[expected]}, was expected, not {_quoted(line)}.", fix=AGAIN, line=number)
-
-
-def _quoted(line: str) -> str:
-    return repr(line if len(line) <= 60 else line[:57] + "...")
+    return BadInput(f"{expected}, {shapes[expected]}, was expected, not {quoted(line)}.", fix=AGAIN, line=number)
 
 
 def _open(number: int, match: re.Match[str], ids: dict[str, str]) -> _Block:
-    kind, guid = _KINDS[match["word"]], match["guid"].lower()
+    kind, guid = _KINDS[match["word"]], guid_of(match["guid"], number)
     if _LETTERS[match["letter"]] is not kind or any(
         ids[key] != guid or of is not kind for key, of in _GUID_KEYS.items() if key in ids
     ):
         raise BadInput(
             f"the heading names other GUIDs than the node {guid} above and beside it.", fix=AGAIN, line=number
         )
-    if not int(guid, 16):
-        raise BadInput(
-            "the GUID is zero: it was blotted out.", fix="Weft needs the GUIDs; import the original.", line=number
-        )
     ports = int(match["ports"])
-    if not 1 <= ports <= 254:  # port numbers are 8 bits; 255 means `any`
+    if not 1 <= ports <= HIGHEST_PORT:
         raise BadInput(f"a node has 1 to 254 ports, not {ports}.", fix=AGAIN, line=number)
     rest = match["rest"] or ""
     if kind is not NodeKind.SWITCH:
@@ -267,11 +260,11 @@ def _open(number: int, match: re.Match[str], ids: dict[str, str]) -> _Block:
     told = _SWITCH_REST.fullmatch(rest)
     if told is None:
         raise BadInput(
-            f'`# "name" enhanced port 0 lid 7 lmc 0` was expected behind the switch, not {_quoted(rest)}.',
+            f'`# "name" enhanced port 0 lid 7 lmc 0` was expected behind the switch, not {quoted(rest)}.',
             fix=AGAIN,
             line=number,
         )
-    return _Block(number, kind, guid, ports, _description(told), int(told["lid"]), int(told["lmc"]), ids)
+    return _Block(number, kind, guid, ports, _description(told), int(told["lid"]), int(told["lmc"]), ids=ids)
 
 
 def _description(match: re.Match[str]) -> str:
@@ -284,7 +277,7 @@ def _add_end(block: _Block, number: int, match: re.Match[str]) -> None:
     if told is None or (block.kind is not NodeKind.SWITCH and told["lid"] is None):
         lid = "" if block.kind is NodeKind.SWITCH else "lid 3 lmc 0 "
         raise BadInput(
-            f'`# {lid}"name" lid 5 4xEDR` was expected at the end, not {_quoted(match["rest"] or "")}.',
+            f'`# {lid}"name" lid 5 4xEDR` was expected at the end, not {quoted(match["rest"] or "")}.',
             fix=AGAIN,
             line=number,
         )
@@ -326,28 +319,16 @@ def _close(blocks: dict[str, _Block], block: _Block | None) -> None:
 
 def _links(blocks: Mapping[str, _Block]) -> tuple[list[Link], list[str]]:
     """Every cable once, checked from both ends; and what the ends do not agree on."""
-    links: list[Link] = []
+    ends: dict[PortKey, Seen] = {}
     renamed: list[str] = []
-    notices: list[str] = []
     for block in blocks.values():
         for number, end in block.ends.items():
             here = PortKey(block.guid, number)
-            far_block, far = _other_end(blocks, here, end)
-            if end.peer_description != far_block.description and far_block.guid not in renamed:
-                renamed.append(far_block.guid)
-            if here == end.peer:
-                notices.append(f"Port {number} of {block.description or block.guid} is plugged into itself: left out.")
-            if here >= end.peer:
-                continue
-            width, speed = end.width or far.width, end.speed or far.speed
-            if far.width not in (None, width) or far.speed not in (None, speed):
-                notices.append(
-                    f"Lines {end.line} and {far.line} give one link two speeds "
-                    f"({end.width} {end.speed}, {far.width} {far.speed}): taken as unknown."
-                )
-                width = width if far.width in (None, width) else None
-                speed = speed if far.speed in (None, speed) else None
-            links.append(Link(here, end.peer, width, speed))
+            far = _other_end(blocks, here, end)
+            if end.peer_description != far.description and far.guid not in renamed:
+                renamed.append(far.guid)
+            ends[here] = Seen(end.line, end.peer, end.width, end.speed)
+    links, notices = links_of(ends)
     if renamed:
         notices.append(
             f"{counted(len(renamed), 'node')} called otherwise at the far end of a cable than in the own heading "
@@ -356,8 +337,8 @@ def _links(blocks: Mapping[str, _Block]) -> tuple[list[Link], list[str]]:
     return links, notices
 
 
-def _other_end(blocks: Mapping[str, _Block], here: PortKey, end: _End) -> tuple[_Block, _End]:
-    """What stands at the other end of a cable. Raises BadInput when it is missing or says otherwise."""
+def _other_end(blocks: Mapping[str, _Block], here: PortKey, end: _End) -> _Block:
+    """The node at the other end of a cable. Raises BadInput when it is missing or says otherwise."""
     block = blocks.get(end.peer.guid)
     name = f"{end.peer_description or end.peer.guid} port {end.peer.number}"
     if block is None or block.kind is not end.peer_kind:
@@ -383,7 +364,7 @@ def _other_end(blocks: Mapping[str, _Block], here: PortKey, end: _End) -> tuple[
             fix=AGAIN,
             line=end.line,
         )
-    return block, far
+    return block
 
 
 def _node(block: _Block) -> Node:
@@ -404,47 +385,11 @@ def _lids(blocks: Mapping[str, _Block]) -> list[Lid]:
     lids = []
     for block in blocks.values():
         if block.lid:
-            lids.append(Lid(PortKey(block.guid, 0), block.lid, block.lmc))
-        lids += [Lid(PortKey(block.guid, n), end.lid, end.lmc) for n, end in block.ends.items() if end.lid]
+            lids.append(Lid(PortKey(block.guid, 0), block.lid, block.lmc, block.port_guid))
+        lids += [
+            Lid(PortKey(block.guid, n), end.lid, end.lmc, end.own_guid) for n, end in block.ends.items() if end.lid
+        ]
     return lids
-
-
-def _unanswered(stderr: str, start: str | None, blocks: Mapping[str, _Block]) -> tuple[list[PortKey], list[str]]:
-    """Ports behind which a query of the tool timed out, by the directed routes on its standard error.
-
-    A route names the port to leave by at each node: `0,1,11` leaves the start by its port 1, then what is there by 11.
-    The port is the last one of the route that the sweep knows; what lies behind it is unknown. NOWHERE: none is known.
-    """
-    ports: list[PortKey] = []
-    notices: list[str] = []
-    lines = stderr.split("\n")
-    for match in filter(None, map(_TIMED_OUT.search, lines)):
-        hops = [int(hop) for hop in match["path"].split(",")]
-        port = _follow(hops[1:], start, blocks)
-        if port is None:
-            ports.append(NOWHERE)
-            notices.append(
-                f"Something did not answer on route {match['path']}, which cannot be followed: where is unknown, "
-                "so nothing missing here is called gone."
-            )
-        elif port not in ports:
-            ports.append(port)
-            name = blocks[port.guid].description or port.guid
-            notices.append(f"Nothing answered behind {name} port {port.number}: what lies there is unknown, not gone.")
-    notices += said_aside("\n".join(line for line in lines if not _TIMED_OUT.search(line)))
-    return ports, notices
-
-
-def _follow(hops: list[int], start: str | None, blocks: Mapping[str, _Block]) -> PortKey | None:
-    last: PortKey | None = None
-    block = blocks.get(start) if start else None
-    for hop in hops:
-        if block is None or not 1 <= hop <= block.ports:
-            break
-        last = PortKey(block.guid, hop)
-        end = block.ends.get(hop)
-        block = blocks.get(end.peer.guid) if end else None
-    return last
 
 
 FORMAT: Format[Sweep] = Format("ibnetdiscover", "an ibnetdiscover topology", recognise, parse)
