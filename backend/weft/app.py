@@ -14,6 +14,7 @@ from weft.answers.answers import Answers
 from weft.answers.names import InventoryNames
 from weft.answers.site import Site
 from weft.api import errors, grafana_json, graphite, native, status
+from weft.api import logs as log_routes
 from weft.api.engines import Engines, system_clock
 from weft.api.gate import Gate
 from weft.base.config import Metrics, Settings
@@ -96,7 +97,7 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
     app.state.engines = engines
     errors.install(app)
     app.add_middleware(Gate, queue=settings.http.queue, origins=settings.http.origins)
-    for router in (native.router, grafana_json.router, graphite.router, status.router):
+    for router in (native.router, log_routes.router, grafana_json.router, graphite.router, status.router):
         app.include_router(router)
     return app
 

@@ -218,7 +218,7 @@ def job_row(job: str) -> list[object]:
     rows: dict[str, list[object]] = {
         "4711": ["4711", "alice", "cfd", "COMPLETED", *ALICE_4711, 1800.0, 3, "batch", "physics", "demo", 0, 0],
         "4712": ["4712", "bob", "md", "FAILED", *BOB_4712, 600.0, 1, "batch", "chem", "demo", 1, 0],
-        "4713": ["4713", "alice", "post", "RUNNING", ALICE_4713, None, None, 1, "short", "physics", "demo", 0, 0],
+        "4713": ["4713", "alice", "post", "RUNNING", ALICE_4713, None, None, 1, "short", "physics", "demo", None, None],
     }
     start = rows[job][4]
     assert isinstance(start, int)

@@ -173,7 +173,7 @@ async def test_a_user_gets_no_whole_fabric_and_fewer_tables(client: httpx.AsyncC
 async def test_the_catalogue_is_told_as_it_is_declared(client: httpx.AsyncClient) -> None:
     tables = {table["name"]: table for table in await get(client, "/tables")}
     assert set(tables) == set(catalog.TABLES)
-    assert tables["logs"]["example"] == 'logs query="link down"'
+    assert tables["logs"]["example"] == 'logs query="link AND down"'
     assert tables["job_hosts"]["params"] == [
         {
             "name": "job",
@@ -199,15 +199,24 @@ async def test_every_route_is_documented_with_its_parameters_and_rows(client: ht
     assert len(identifiers) == len(set(identifiers))
 
 
-async def test_every_table_of_the_catalogue_that_asks_nothing_answers(client: httpx.AsyncClient) -> None:
+async def test_every_table_of_the_catalogue_answers_its_own_example(client: httpx.AsyncClient) -> None:
     for table in catalog.TABLES.values():
-        params = {"job": {"job": "4711"}, "cable": {"cable": "leaf01/3"}, "switch": {"switch": "leaf01"}}
-        needed = {key: value for p in table.params if p.required for key, value in params[p.name].items()}
-        answer = await client.post("/api/v1/query", json={"q": table.name, "params": needed})
+        answer = await client.post("/api/v1/query", json={"q": table.name, "params": dict(table.example)})
         told = strict(answer)
         assert answer.status_code == 200, (table.name, told)
         assert [column["name"] for column in told["columns"]] == [column.name for column in table.columns]
         assert all(len(row) == len(table.columns) for row in told["rows"])
+
+
+async def test_jobs_are_paged_by_the_cursor_of_the_answer_before(client: httpx.AsyncClient) -> None:
+    first = await get(client, "/jobs", limit="2")
+    assert ([row["job"] for row in first["rows"]], first["notices"]) == (
+        ["4713", "4712"], ["Only the newest 2 runs are listed."],
+    )  # fmt: skip
+    second = await get(client, "/jobs", limit="2", cursor=first["cursor"])
+    assert ([row["job"] for row in second["rows"]], second["cursor"], second["notices"]) == (["4711"], None, [])
+    answer = await client.get("/api/v1/jobs", params={"cursor": "nonsense"})
+    assert (answer.status_code, strict(answer)["error"]) == (400, "bad_request")
 
 
 async def test_two_times_of_the_fabric_differ_by_what_happened_between(client: httpx.AsyncClient) -> None:
@@ -217,6 +226,15 @@ async def test_two_times_of_the_fabric_differ_by_what_happened_between(client: h
     assert len(told["links_gone"]) == len(told["links_new"]) == 2
     ends = {(link["a"], link["a_port"], link["b"], link["b_port"]) for link in told["links_new"]}
     assert {port for _, port, _, _ in ends} | {port for _, _, _, port in ends} == {1, 3}
+    # Then node010 got another HCA, which took the old one's place in leaf01/10; node018 and spine09 vanished, their
+    # cables lead to nobody: one of the host, two to each of 18 leaves.
+    later = await get(client, "/fabric/diff", **{"from": "2026-11-22T22:23:20Z", "to": "2026-11-22T22:23:48Z"})
+    assert [node["name"] for node in later["nodes_gone"]] == ["node010 mlx5_0", "node018 mlx5_0", "spine09"]
+    assert [node["name"] for node in later["nodes_new"]] == ["node010 mlx5_0"]
+    assert [link["b_port"] for link in (*later["links_gone"], *later["links_new"])] == [10, 10]
+    gone = {node["guid"] for node in later["nodes_gone"]}
+    down = [link["up"] for link in later["links_changed"] if gone & {link["a"], link["b"]}]
+    assert down == [False] * (1 + 36)
     answer = await client.get("/api/v1/fabric/diff")
     assert (answer.status_code, strict(answer)["message"][:26]) == (400, "The first time is missing.")
 

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import quote, urlsplit
 
 import orjson
-from tests.benchmarks import own, tree
+from tests.benchmarks import fabric, own, tree
 from tests.services import graphite_web
 from tests.services.graphite_web import Server
 
@@ -191,4 +191,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(max(main(), fabric.main()))

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,9 +18,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weft.base.errors import BadRequest, OwnedElsewhere, Unavailable
+from weft.base.errors import BadRequest, OwnedElsewhere, TooMuch, Unavailable
 from weft.base.intervals import FOREVER_MS, Interval
-from weft.logs.store import LogHits, LogLine, LogQuery, LogStore
+from weft.logs.lucene import parse
+from weft.logs.moments import Times
+from weft.logs.query import Clause, Group, Scope, Within
+from weft.logs.store import (
+    CORE_FIELDS,
+    Histogram,
+    LogField,
+    LogHits,
+    LogLine,
+    LogQuery,
+    LogStore,
+    Place,
+    TopValues,
+)
 from weft.logs.tantivy import TantivyLogs
 
 pytestmark = pytest.mark.anyio
@@ -91,8 +105,14 @@ async def test_lines_come_back_as_they_were_kept_newest_first(logs: LogStore) ->
 async def test_a_known_line_is_kept_once_and_as_it_was_first(logs: LogStore) -> None:
     first = line("a", MIDNIGHT)
     assert await logs.append([first, replace(first, message="other")]) == 1
-    assert await logs.append([replace(first, message="other"), line("b", MIDNIGHT)]) == 1
-    assert await logs.search(LogQuery(ALWAYS)) == LogHits((first, line("b", MIDNIGHT)), 2)
+    assert await logs.append([replace(first, message="other"), line("b", MIDNIGHT - 1)]) == 1
+    assert await logs.search(LogQuery(ALWAYS)) == LogHits((first, line("b", MIDNIGHT - 1)), 2)
+
+
+async def test_an_id_is_a_lines_only_within_its_millisecond(logs: LogStore) -> None:
+    await logs.append([line("a", MIDNIGHT), line("b", MIDNIGHT + 9)])
+    assert await logs.append([line("a", MIDNIGHT), line("b", MIDNIGHT + 9)]) == 0
+    assert await logs.append([line("a", MIDNIGHT + 1)]) == 1
 
 
 async def test_all_words_must_be_in_the_message_as_whole_words(logs: LogStore) -> None:
@@ -110,7 +130,7 @@ async def test_all_words_must_be_in_the_message_as_whole_words(logs: LogStore) -
     }
     for words, expected in cases.items():
         hits = await logs.search(LogQuery(ALWAYS, words))
-        assert ("".join(hit.id for hit in hits.lines), hits.total) == (expected, len(expected)), words
+        assert ("".join(sorted(hit.id for hit in hits.lines)), hits.total) == (expected, len(expected)), words
     with pytest.raises(BadRequest, match="holds no word"):
         await logs.search(LogQuery(ALWAYS, ("-",)))
 
@@ -132,7 +152,7 @@ async def test_keywords_are_exact_but_a_host_in_any_case(logs: LogStore) -> None
         (LogQuery(ALWAYS, hosts=("node00",)), ""),
     ]
     for query, expected in cases:
-        assert "".join(hit.id for hit in (await logs.search(query)).lines) == expected, query
+        assert "".join(sorted(hit.id for hit in (await logs.search(query)).lines)) == expected, query
 
 
 async def test_a_window_is_half_open_and_crosses_days(logs: LogStore) -> None:
@@ -149,7 +169,8 @@ async def test_a_window_is_half_open_and_crosses_days(logs: LogStore) -> None:
 
 
 async def test_pages_are_stable_while_lines_are_added(logs: LogStore) -> None:
-    told = [line(f"{n:02}", MIDNIGHT - n // 5) for n in range(20)]
+    told = [line(f"{n:02}", MIDNIGHT - n // 5, seq=n % 2) for n in range(20)]
+    told.sort(key=lambda one: Place.of(one).order)
     await logs.append(told)
     first = await logs.search(LogQuery(ALWAYS), limit=7)
     await logs.append([line("new", MIDNIGHT + DAY), line("00a", MIDNIGHT)])
@@ -161,9 +182,157 @@ async def test_pages_are_stable_while_lines_are_added(logs: LogStore) -> None:
 
 async def test_a_forged_cursor_is_refused(logs: LogStore) -> None:
     await logs.append([line("a", MIDNIGHT)])
-    for forged in ("", "x", "12", "a.b", "9" * 30 + ".a"):
+    for forged in ("", "x", "12", "1.2", "a.b.c", "1.2.", "1..3", "1.2.3.4", "9" * 30 + ".1.1", "1.2.²"):
         with pytest.raises(BadRequest, match="no cursor"):
             await logs.search(LogQuery(ALWAYS), cursor=forged)
+
+
+def asked(text: str, window: Interval = ALWAYS) -> LogQuery:
+    """A query as a person types it."""
+    return LogQuery(window, query=parse(text, Times(MIDNIGHT, UTC)).query)
+
+
+async def found_ids(logs: LogStore, query: LogQuery) -> str:
+    return "".join(sorted(hit.id for hit in (await logs.search(query)).lines))
+
+
+async def test_what_a_line_says_beside_its_message_is_kept_and_found(logs: LogStore) -> None:
+    own = {"unit": "a b", "port": 36, "load": 0.5, "ok": True, "x@1.y": "ü"}
+    told = [line("a", MIDNIGHT, seq=7, fields=own), line("b", MIDNIGHT - 1, fields={"port": 4.0, "unit": "36"})]
+    await logs.append(told)
+    assert (await logs.search(LogQuery(ALWAYS))).lines == tuple(told)
+    cases = {
+        "port:36": "a", "port:36.0": "a", "unit:36": "b", 'unit:"a b"': "a", "unit:a": "", "load:.5": "a",
+        "ok:true": "a", "x@1.y:ü": "a", "port:>4": "a", "port:[4 TO 36]": "ab", "port:{4 TO 36}": "",
+        "port:<=4": "b", "unit:>4": "", "unit:>a": "a", "port:*": "ab", "ok:*": "a", "-ok:*": "b", "unit:a*b": "a",
+        "x@1.y:?": "a", "unit:/[0-9]+/": "b", "nothing:*": "", "nothing:1": "",
+    }  # fmt: skip
+    for text, expected in cases.items():
+        assert await found_ids(logs, asked(text)) == expected, text
+
+
+async def test_fields_are_listed_with_their_kind(logs: LogStore) -> None:
+    assert await logs.fields(LogQuery(ALWAYS)) == CORE_FIELDS
+    await logs.append(
+        [line("a", MIDNIGHT, fields={"unit": "x", "port": 1}), line("b", MIDNIGHT - DAY, fields={"z": 1})]
+    )
+    own = (LogField("port", "number"), LogField("unit", "keyword"), LogField("z", "number"))
+    assert await logs.fields(LogQuery(ALWAYS)) == (*CORE_FIELDS, *own)
+    assert await logs.fields(LogQuery(Interval(MIDNIGHT))) == (*CORE_FIELDS, *own[:2])
+    assert await logs.fields(asked("z:*")) == (*CORE_FIELDS, own[2])
+
+
+async def test_lines_are_counted_over_time_with_empty_steps(logs: LogStore) -> None:
+    hour = 3_600_000
+    told = [line(str(n), MIDNIGHT + at) for n, at in enumerate((-hour, -1, 0, 1, hour, 25 * hour))]
+    await logs.append([*told, line("other", MIDNIGHT, "nothing")])
+    window = Interval(MIDNIGHT - hour, MIDNIGHT + 2 * hour)
+    assert await logs.histogram(asked("link", window), hour) == Histogram(MIDNIGHT - hour, hour, (2, 2, 1))
+    assert (await logs.histogram(LogQuery(window), hour)).counts == (2, 3, 1)
+    late = Interval(MIDNIGHT + 1, MIDNIGHT + 1 + hour)
+    assert await logs.histogram(asked("link", late), hour) == Histogram(MIDNIGHT, hour, (1, 1))
+    assert await logs.histogram(LogQuery(Interval(MIDNIGHT - DAY, MIDNIGHT + 2 * DAY)), DAY) == Histogram(
+        MIDNIGHT - DAY, DAY, (2, 4, 1)
+    )
+    assert (await logs.histogram(LogQuery(Interval(5, 5)), 1)).counts == ()
+    assert (await logs.histogram(LogQuery(ALWAYS), FOREVER_MS)).counts == (7,)
+    with pytest.raises(TooMuch, match="over 10,000 steps"):
+        await logs.histogram(LogQuery(ALWAYS), DAY)
+    with pytest.raises(BadRequest, match="at least a millisecond"):
+        await logs.histogram(LogQuery(window), 0)
+
+
+async def test_the_commonest_values_of_a_field(logs: LogStore) -> None:
+    hosts = ["n2", "n1", "N1", "n3.site", "n2", "", "n4"]
+    await logs.append(
+        [line(str(n), MIDNIGHT + (n % 2) * DAY, host=h, fields={"port": n % 2}) for n, h in enumerate(hosts)]
+    )
+    every = LogQuery(ALWAYS)
+    assert await logs.top(every, "host", 3) == TopValues((("n1", 2), ("n2", 2), ("n3.site", 1)), 6)
+    assert await logs.top(asked("port:1"), "host") == TopValues((("n1", 1), ("n3.site", 1)), 2)
+    assert await logs.top(every, "port") == TopValues((("0", 4), ("1", 3)), 7)
+    assert await logs.top(every, "program") == TopValues((("kernel", 7),), 7)
+    assert await logs.top(every, "nothing") == TopValues((), 0)
+    for name in ("message", "time", "id", "job"):
+        with pytest.raises(BadRequest, match=f"Values of '{name}' are not counted. Counted are host, program"):
+            await logs.top(every, name)
+
+
+async def test_hosts_are_found_short_or_full(logs: LogStore) -> None:
+    await logs.append(
+        [
+            line(key, MIDNIGHT, host=host)
+            for key, host in {"a": "n1", "b": "N1.one", "c": "n1.two", "d": "10.1.2.3"}.items()
+        ]
+    )
+    for hosts, expected in {
+        ("n1",): "abc",
+        ("N1.ONE",): "ab",
+        ("n1.two", "10.1.2.3"): "acd",
+        ("10",): "",
+        (): "",
+    }.items():
+        scope = Within((Scope(ALWAYS, hosts),))
+        assert await found_ids(logs, LogQuery(ALWAYS, query=scope)) == expected, hosts
+    for text, expected in {"host:n1": "abc", "host:N1.one": "b", "host:n1.*": "bc", "host:10.1.2.3": "d"}.items():
+        assert await found_ids(logs, asked(text)) == expected, text
+
+
+async def test_scopes_are_hosts_and_windows_together(logs: LogStore) -> None:
+    await logs.append([line(f"{h}{d}", MIDNIGHT + d * DAY, host=f"n{h}") for h in range(2) for d in range(3)])
+    scopes = Within((Scope(Interval(MIDNIGHT, MIDNIGHT + 1), ("n0",)), Scope(Interval(MIDNIGHT + DAY), ("n1", "n9"))))
+    hits = await logs.search(LogQuery(ALWAYS, query=scopes))
+    assert [hit.id for hit in hits.lines] == ["12", "11", "00"]
+    assert await found_ids(logs, LogQuery(Interval(0, MIDNIGHT + 2 * DAY), query=scopes)) == "0011"
+    assert await found_ids(logs, LogQuery(ALWAYS, query=Group((Clause("not", scopes),)))) == "010210"
+
+
+async def test_pages_go_either_way_from_any_line(logs: LogStore) -> None:
+    told = [line(f"{n:02}", MIDNIGHT + n // 7 * DAY + n // 3, seq=n % 3 // 2) for n in range(21)]
+    told.sort(key=lambda one: Place.of(one).order)
+    await logs.append(told)
+    for size in (1, 2, 5, 30):
+        assert (await pages(logs, LogQuery(ALWAYS), size))[0] == told
+        for n, one in enumerate(told):
+            at = Place.of(one).cursor
+            older = await logs.search(LogQuery(ALWAYS), limit=size, cursor=at)
+            newer = await logs.search(LogQuery(ALWAYS), limit=size, cursor=at, oldest=True)
+            assert list(older.lines) == told[n + 1 : n + 1 + size]
+            assert list(newer.lines) == told[:n][::-1][:size]
+
+
+async def test_lines_of_one_second_come_in_the_order_they_were_written(logs: LogStore) -> None:
+    told = [line(f"{n}", MIDNIGHT, f"frame {n}", seq=n) for n in range(300)]
+    await logs.append(told[::2])
+    await logs.append(told[1::2])
+    assert (await logs.search(LogQuery(ALWAYS), limit=300)).lines == tuple(told[::-1])
+    assert (await logs.search(LogQuery(ALWAYS), limit=10, oldest=True)).lines == tuple(told[:10])
+
+
+async def test_the_span_is_of_the_days_that_lines_are_kept_of(logs: LogStore) -> None:
+    assert await logs.span() is None
+    await logs.append([line("a", MIDNIGHT + 5), line("b", MIDNIGHT + 3 * DAY)])
+    assert await logs.span() == Interval(MIDNIGHT, MIDNIGHT + 4 * DAY)
+
+
+async def test_a_phrase_with_slop_is_lucenes(logs: LogStore) -> None:
+    """Lucene's FAQ and SloppyPhraseMatcher: exchanging two neighbours costs two."""
+    told = {"a": "link is down", "b": "down link", "c": "down the link", "d": "x link y z down", "e": "link link"}
+    await logs.append([line(key, MIDNIGHT, message) for key, message in told.items()])
+    cases = {
+        '"link down"': "", '"link down"~1': "a", '"link down"~2': "abd", '"link down"~3': "abcd", '"link link"': "e",
+        '"link link"~3': "e", '"link is down"~1': "a", '"is link down"~2': "a", '"down is link"~3': "",
+        '"down is link"~4': "a",
+    }  # fmt: skip
+    for text, expected in cases.items():
+        assert await found_ids(logs, asked(text)) == expected, text
+
+
+async def test_too_wide_a_phrase_of_patterns_is_refused(logs: LogStore) -> None:
+    await logs.append([line(f"{k}", MIDNIGHT, f"a{k} b{k}") for k in range(17_000)])
+    with pytest.raises(TooMuch, match="fits too many different words"):
+        await logs.search(asked("a*-b*"))
+    assert (await logs.search(asked("a12?-b12*"))).total == 10
 
 
 # Random lines against a model that looks at all of them.
@@ -174,7 +343,11 @@ ids = st.sampled_from([*"abcdefghijkl", "k2", "é", "\U0001f525", "\uffff"])
 line_of = st.builds(
     # The same id is the same line: one time for each id, as stable ids have it.
     lambda key, chance: line(
-        key, MIDNIGHT + (ord(key[-1]) % 3 - 1) * (DAY // 2), MESSAGES[chance % 4], host=f"node{chance % 2}"
+        key,
+        MIDNIGHT + (ord(key[-1]) % 3 - 1) * (DAY // 2),
+        MESSAGES[chance % 4],
+        host=f"node{chance % 2}",
+        seq=ord(key[0]) % 2,
     ),
     ids,
     st.integers(0, 3),
@@ -195,7 +368,7 @@ async def play(engine: str, doings: Sequence[list[LogLine] | LogQuery], size: in
                 if isinstance(doing, LogQuery):
                     expected = [
                         one
-                        for one in sorted(kept.values(), key=lambda one: (-one.at_ms, one.id))
+                        for one in sorted(kept.values(), key=lambda one: Place.of(one).order)
                         if doing.window.holds(one.at_ms)
                         and set(doing.words) <= set(one.message.lower().split())
                         and (not doing.hosts or one.host in {host.lower() for host in doing.hosts})
@@ -216,6 +389,31 @@ def test_random_lines_are_found_as_a_model_finds_them(engine: str, doings: list[
 
 
 # What only the embedded store promises.
+
+
+async def test_counting_stops_where_the_page_needs_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weft.logs.tantivy.engine.COUNTED", 5)
+    async with TantivyLogs.open(tmp_path) as logs:
+        await logs.append(
+            [line(f"{d}{n}", MIDNIGHT + d * DAY, "up" if d == 1 else "down") for d in range(4) for n in range(4)]
+        )
+        few = await logs.search(LogQuery(ALWAYS), limit=2)
+        assert (len(few.lines), few.total, few.at_least) == (2, 8, True)
+        all_but_one = await logs.search(LogQuery(ALWAYS), limit=15)
+        assert (len(all_but_one.lines), all_but_one.total, all_but_one.at_least) == (15, 8, True)
+        every = await logs.search(asked("up"), limit=2)
+        assert (len(every.lines), every.total, every.at_least) == (2, 4, False)
+        assert sum((await logs.histogram(LogQuery(Interval(MIDNIGHT, MIDNIGHT + 4 * DAY)), DAY)).counts) == 16
+
+
+async def test_a_search_that_takes_too_long_is_ended_between_two_days(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("weft.logs.tantivy.engine.LONGEST_S", -1.0)
+    async with TantivyLogs.open(tmp_path) as logs:
+        await logs.append([line("a", MIDNIGHT)])
+        with pytest.raises(TooMuch, match="Give a shorter window, or a query with fewer wildcards"):
+            await logs.search(LogQuery(ALWAYS))
 
 
 async def test_a_damaged_day_is_named_and_the_others_answer(tmp_path: Path) -> None:
@@ -240,7 +438,7 @@ async def test_a_damaged_day_is_named_and_the_others_answer(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("file", "content", "reason"),
     [
-        ("weft.json", b'{"format": 7}', "its format is 7, this Weft reads 1"),
+        ("weft.json", b'{"format": 7}', "its format is 7, this Weft reads 2"),
         ("weft.json", b"", "zero-length"),
         ("weft.json", b"[]", "its format is none"),
         ("weft.json", None, "No such file"),
@@ -289,7 +487,7 @@ async def test_writers_of_many_days_are_let_go_of(tmp_path: Path) -> None:
 
 
 async def test_a_writer_without_work_lets_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weft.logs.tantivy.IDLE_S", 0.0)
+    monkeypatch.setattr("weft.logs.tantivy.engine.IDLE_S", 0.0)
     async with TantivyLogs.open(tmp_path) as logs, TantivyLogs.open(tmp_path) as other:
         await logs.append([line("a", MIDNIGHT)])
         with anyio.fail_after(10):
@@ -305,6 +503,7 @@ async def test_a_writer_without_work_lets_go(tmp_path: Path, monkeypatch: pytest
 WRITER = """
 import asyncio, sys
 from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 from weft.logs.store import LogLine
 from weft.logs.tantivy import TantivyLogs

@@ -1,58 +1,60 @@
-"""The fabric at a time, placement, what is missing or degraded, cables and their history, and the node graph."""
+"""The fabric at a time, what is missing or degraded, cables and their history, and the node graph."""
 
 import pytest
 
-from unit.fakes import CA, SWITCH, guid, run
+from unit.fakes import CA, SWITCH, guid
 from unit.story import ALICE, BOB, LEAF3, H, answers, ask
-from weft.answers import cables, fabric, graph, placement, vanished
+from weft.answers import cables, fabric, graph, vanished
 from weft.base.errors import Forbidden, UnknownName
 from weft.fabric.model import PortKey
 from weft.inventory.store import Change, Connection, Interval
+from weft.scheduler.model import NodeReport, SchedulerNode
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_lopsided_job_is_told_which_host_would_have_straightened_it() -> None:
-    data = await placement.placement(answers(), ask(from_h=12), "4711")
-    assert [list(row)[1:11] for row in data.rows] == [
-        [
-            "4 hosts on 2 leaves where 1 would do; mean 2.00 switches between two hosts, 1.00 at best. "
-            "node009 on leaf03 stands out with 3.00. "
-            "node004 was free and would have been better than node009 (mean 1.00).",
-            4, 2, 1, 2.0, 1.0, "optimal", "node009", "node009 -> node004 (2.00 -> 1.00)",
-            "Whether node004 could have taken the job (partition, features, node state) is not known.",
-        ]
-    ]  # fmt: skip
-    hops = await placement.hops(answers(), ask(from_h=12), "4711")
-    assert [list(row)[1:4] for row in hops.rows] == [[1, 3, 0.5], [3, 3, 0.5]]
-
-
-async def test_a_host_held_by_another_run_at_the_start_is_not_proposed() -> None:
-    site = answers()
-    site.site.jobs.known.append(run(9, 11 * H, 13 * H, ["node004"], user="bob"))
-    (report,), _ = await placement.reports(site, ask(from_h=12), "4711")
-    assert report.placement.swaps == ()
-
-
-async def test_a_job_older_than_the_first_sweep_has_no_placement_and_says_why() -> None:
-    site = answers()
-    site.site.jobs.known = [run(4711, 9 * H, 12 * H, ["node001", "node002"])]
-    data = await placement.placement(site, ask(), "4711")
-    assert (data.rows, data.notices) == (
-        [],
-        (
-            "Fabric ib was first seen at 1970-01-01T10:00:00Z; job 4711 started before, at 1970-01-01T09:00:00Z: "
-            "where its hosts hung then is not known.",
-        ),
-    )
-
-
 async def test_a_vanished_host_comes_with_its_bracket_its_port_and_its_run() -> None:
     data = await vanished.vanished(answers(), ask())
-    assert [list(row)[:8] for row in data.rows] == [
-        ["node011", "silent", 16 * H, None, "leaf03/3", "", "", "h011"],
-        ["node012", "vanished", 14 * H, 15 * H, "leaf03/4", "77", "carol", "h012"],
+    assert [list(row)[:9] for row in data.rows] == [
+        ["node011", "silent", None, 16 * H, None, "leaf03/3", "", "", "h011"],
+        ["node012", "vanished", None, 14 * H, 15 * H, "leaf03/4", "77", "carol", "h012"],
     ]
+
+
+async def test_a_host_that_slurm_has_drained_or_powered_down_is_missed_as_expected() -> None:
+    site = answers()
+    nodes = (
+        SchedulerNode("node001", "IDLE"),
+        SchedulerNode("node011", "IDLE", frozenset({"POWERED_DOWN", "CLOUD"})),
+        SchedulerNode("node012", "DOWN", frozenset({"DRAIN", "NOT_RESPONDING"}), reason="bad DIMM"),
+    )
+    site.site.jobs.reports.append(NodeReport("cluster", 16 * H, "scontrol", nodes))
+    data = await vanished.vanished(site, ask())
+    assert [(row[0], row[2], row[9]) for row in data.rows] == [
+        ("node011", "POWERED_DOWN", "IDLE+CLOUD+POWERED_DOWN"),
+        ("node012", "DRAIN (bad DIMM)", "DOWN+DRAIN+NOT_RESPONDING"),
+    ]
+    # Before Slurm said so, nothing of it was expected.
+    assert [row[2] for row in (await vanished.vanished(site, ask(), at=15 * H)).rows] == [None]
+
+
+async def test_a_node_that_is_merely_down_is_not_expected_to_be_off() -> None:
+    site = answers()
+    node = SchedulerNode("node012", "DOWN", frozenset({"NOT_RESPONDING"}), reason="Not responding")
+    site.site.jobs.reports.append(NodeReport("cluster", 16 * H, "scontrol", (node,)))
+    assert [row[2] for row in (await vanished.vanished(site, ask())).rows] == [None, None]
+
+
+async def test_hosts_come_with_slurms_state_by_their_short_or_full_name() -> None:
+    site = answers()
+    drained = SchedulerNode("node001.site.example", "UNKNOWN", frozenset({"DRAIN"}), reason="fan")
+    nodes = (drained, SchedulerNode("node002", "ALLOCATED"), SchedulerNode("node099", "IDLE"))
+    site.site.jobs.reports.append(NodeReport("cluster", 16 * H, "sinfo", nodes))
+    data = await fabric.hosts(site, ask())
+    assert [(row[0], row[9], row[10]) for row in list(data.rows)[:3]] == [
+        ("node001", "DRAIN", "fan"), ("node002", "ALLOCATED", None), ("node003", None, None),
+    ]  # fmt: skip
+    assert data.notices == ("1 node of Slurm not in the fabric then: node099.",)
 
 
 async def test_before_it_vanished_nothing_was_missing() -> None:
@@ -81,7 +83,7 @@ async def test_hosts_are_listed_with_their_ports_and_users_see_those_of_their_ru
     data = await fabric.hosts(answers(), ask())
     assert len(data.rows) == 11
     assert list(data.rows[0]) == [
-        "node001", "mlx5_0/1", "up", "leaf01", 12, "4X", "EDR", "h001", False, guid("c", 1), "ib",
+        "node001", "mlx5_0/1", "up", "leaf01", 12, "4X", "EDR", "h001", False, None, None, guid("c", 1), "ib",
     ]  # fmt: skip
     assert [row[0] for row in (await fabric.hosts(answers(), ask(BOB, from_h=13))).rows] == ["node003", "node010"]
     assert [row[0] for row in (await fabric.hosts(answers(), ask(ALICE), at=19 * H)).rows] == ["node006"]
@@ -97,8 +99,40 @@ async def test_the_fabric_asked_before_a_change_is_the_one_before_it() -> None:
 async def test_switches_count_hosts_and_links() -> None:
     data = await fabric.switches(answers(), ask())
     assert [(row[0], row[1], row[2], row[3]) for row in data.rows] == [
-        ("leaf01", 4, 6, 0), ("leaf02", 4, 6, 0), ("leaf03", 3, 5, 0), ("spine01", 0, 3, 0), ("spine02", 0, 3, 0),
+        ("leaf01", 4, 6, 0), ("leaf02", 4, 6, 0), ("leaf03", 3, 5, 1), ("spine01", 0, 3, 0), ("spine02", 0, 3, 0),
     ]  # fmt: skip
+    before = await fabric.switches(answers(), ask(), at=14 * H)
+    assert [row[1:4] for row in before.rows if row[0] == "leaf03"] == [[4, 6, 0]]
+
+
+async def test_a_port_whose_cable_leads_to_a_host_that_vanished_is_down() -> None:
+    for at_h, expected in ((14, [4, "up", "4X", "EDR", "h012", False]), (15, [4, "down", None, None, "h012", True])):
+        data = await fabric.ports(answers(), ask(), "leaf03", at=at_h * H)
+        (row,) = [list(row) for row in data.rows if row[2] == "node012 mlx5_0/1"]
+        assert [row[0], row[1], *row[4:8]] == expected
+    down = await fabric.links(answers(), ask(), state="down")
+    assert [list(row) for row in down.rows] == [
+        ["leaf03/4", "node012 mlx5_0/1", "down", None, None, "h012", "switch-ca", True, "ib"]
+    ]
+    assert [row[1] for row in (await fabric.links(answers(), ask(), switch="leaf01", state="down")).rows] == []
+
+
+async def test_a_cable_that_was_plugged_elsewhere_since_leads_to_nobody_any_more() -> None:
+    site = answers()
+    site.site.fabrics.unplug("h012", 17 * H, 14 * H)
+    assert (await fabric.links(site, ask(), state="down")).rows == []
+
+
+async def test_all_ports_of_a_switch_are_down_when_it_vanished() -> None:
+    site = answers()
+    site.site.fabrics.take_away(guid("b", 2), 18 * H, 17 * H)
+    data = await fabric.links(site, ask(), state="down")
+    assert [(row[0], row[1]) for row in data.rows] == [
+        ("leaf01/6", "spine02/1"),
+        ("leaf02/6", "spine02/2"),
+        ("leaf03/4", "node012 mlx5_0/1"),
+        ("leaf03/6", "spine02/3"),
+    ]
 
 
 async def test_an_unknown_switch_names_the_nearest() -> None:
@@ -198,8 +232,8 @@ async def test_folded_the_graph_shows_switches_with_their_hosts_counted() -> Non
         ("leaf01", "leaf switch", "4 hosts", None),
         ("leaf02", "leaf switch", "4 hosts", None),
         ("leaf03", "leaf switch", "3 hosts", "1 vanished"),
-        ("spine01", "switch", None, None),
-        ("spine02", "switch", None, None),
+        ("spine01", "spine switch", None, None),
+        ("spine02", "spine switch", None, None),
     ]
     edges = await graph.edges(answers(), ask())
     assert len(edges.rows) == 6
@@ -220,7 +254,7 @@ async def test_cut_to_its_limit_the_graph_has_no_dangling_edge() -> None:
     nodes = await graph.nodes(answers(), ask(limit=4))
     edges = await graph.edges(answers(), ask(limit=4))
     assert len(nodes.rows) == 4
-    assert {row[2] for row in edges.rows} == {guid("b", 1)}
+    assert {row[1] for row in edges.rows} == {guid("b", 1)}
     assert nodes.notices == ("Only 4 of 5 nodes are drawn: ask for a job or a switch.",)
 
 

@@ -18,10 +18,20 @@ pytestmark = pytest.mark.anyio
 ARGUMENTS = {
     **{name: {"job": "4711"} for name in ("job", "job_hosts", "job_neighbours", "job_ports", "job_cables")},
     **{name: {"job": "4711"} for name in ("job_switches", "placement", "hops")},
+    **{name: {"job": "4711"} for name in ("hop_matrix", "placement_rails", "placement_swaps")},
+    **{name: {"job": "4711"} for name in ("job_routes", "route_sharers", "job_states")},
+    "state_timeline": {"host": "node003"},
+    "compare": {"jobs": "4711,4712"},
+    "imbalance": {"job": "4711", "metric": "cpu.user"},
+    "fabric_diff": {"from": str(10 * 3600), "to": str(20 * 3600)},
+    "behind": {"switch": "leaf01"},
     "ports": {"switch": "leaf01"},
     "cable_history": {"cable": "h001"},
+    "link_runs": {"link": "leaf01/5"},
+    "route": {"src": "node001", "dst": "node009"},
+    "route_to": {"switch": "leaf01", "port": "5"},
 }
-"""What each table with a required parameter is asked with; the others are asked without any."""
+"""What each table that cannot do without is asked with; the others are asked without any."""
 
 
 @pytest.mark.parametrize("name", sorted(catalog.TABLES))
@@ -136,6 +146,26 @@ async def test_an_unknown_table_names_the_nearest() -> None:
         await catalog.run(answers(), "ports", {}, ask())
 
 
+async def test_from_and_to_set_the_window_of_every_table() -> None:
+    data = await catalog.run(answers(), "jobs", {"user": "alice", "from": "1970-01-01T17:00", "to": 20 * 3600}, ask())
+    assert [row[0] for row in data.rows] == ["4713"]
+    data = await catalog.run(answers(), "jobs", {"to": str(12 * 3600), "from": None}, ask(from_h=11.75))
+    assert [row[0] for row in data.rows] == ["50_1", "50_2"]
+    with pytest.raises(BadRequest, match="The window or the limit is empty"):
+        await catalog.run(answers(), "jobs", {"from": str(12 * 3600), "to": str(12 * 3600)}, ask())
+    with pytest.raises(BadRequest, match="'soon' is not a time"):
+        await catalog.run(answers(), "jobs", {"from": "soon"}, ask())
+
+
+async def test_a_page_of_jobs_comes_with_the_cursor_of_the_next() -> None:
+    site = answers()
+    first = await catalog.run(site, "jobs", {}, ask(limit=4))
+    second = await catalog.run(site, "jobs", {"cursor": first.cursor}, ask(limit=4))
+    assert (len(first.rows), len(second.rows), second.cursor) == (4, 3, None)
+    assert first.notices == ("Only the newest 4 runs are listed.",)
+    assert [name for name, table in catalog.TABLES.items() if table.paged and name.startswith("job")] == ["jobs"]
+
+
 async def test_tables_of_the_raw_fabric_are_for_operators() -> None:
     for name in ("vanished", "switches", "links", "degraded", "cables", "fabric_changes", "sources", "nodes"):
         with pytest.raises(Forbidden, match="is for operators, and alice is none"):
@@ -150,7 +180,7 @@ async def test_logs_of_a_job_are_those_of_its_hosts_while_it_ran() -> None:
     data = await catalog.run(answers(), "logs", {}, ask(BOB))
     assert [row[1] for row in data.rows] == ["node010"]
     data = await catalog.run(answers(), "logs", {"query": "panic"}, ask())
-    assert data.notices == ("No line with panic in this window.",)
+    assert data.notices == ("No line matches in this window.",)
 
 
 async def test_sources_tell_their_age() -> None:

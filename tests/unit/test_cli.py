@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from weft.answers.catalog import TABLES
 from weft.base.owner import own
 from weft.cli import main
 from weft.demo.dumps import ibnetdiscover, sacct
@@ -123,7 +124,8 @@ def test_a_job_in_sections(weft: Weft, site: Path) -> None:
         assert re.search(rf"^{line} *$", said.out, re.MULTILINE), line
     # 15 hosts on leaf07, one on leaf13; node124 to node126 of leaf07 are not its own.
     assert len(re.findall(r"^node\d+ ", said.out, re.MULTILINE)) == 16
-    assert said.err == "notice: Nobody shared a host of job 4711.\n"
+    # Who was on the same leaves, and had no host of its own in common.
+    assert re.search(r"^Runs near it *$", said.out, re.MULTILINE)
 
 
 def test_placement_names_the_straggler_and_the_host_that_would_straighten_it(weft: Weft, site: Path) -> None:
@@ -183,6 +185,82 @@ def test_jobs_are_filtered_and_cut_with_a_notice(weft: Weft, site: Path) -> None
     assert "notice: Only the newest 3 runs are listed." in said.err
 
 
+def test_jobs_of_a_switch(weft: Weft, site: Path) -> None:
+    said = rows(weft("jobs", "--switch", "leaf13", "--user", "alice", "--state", "running", "--json", "--data", site))
+    # node220, the straggler of 4711, hangs on leaf13.
+    assert "4711" in {row["job"] for row in said["jobs"]}
+
+
+def test_two_times_differ_by_the_move_and_the_host_that_vanished(weft: Weft, site: Path) -> None:
+    said = rows(weft("diff", "--from", STORY.moved_s - 600, "--json", "--data", site))
+    told = [
+        (row["what"], row["kind"], row["name"], row["after"]) for row in said["fabric_diff"] if row["what"] != "cable"
+    ]
+    assert told == [
+        ("node", "removed", "node200 mlx5_0", None),
+        ("link", "changed", "leaf12/2 - node200 mlx5_0/1", "down"),
+    ]
+    (moved,) = [row for row in said["fabric_diff"] if row["what"] == "cable"]
+    assert (moved["before"], moved["after"]) == ("leaf01/5 - node005 mlx5_0/1", "leaf01/17 - node005 mlx5_0/1")
+
+
+def test_links_that_went_down_and_hosts_behind_a_switch(weft: Weft, site: Path) -> None:
+    said = rows(weft("flapping", "--json", "--data", site))
+    assert [(row["a"], row["downs"], row["away"]) for row in said["flapping"]] == [("leaf12/2", 1, 1)]
+    leaf = rows(weft("behind", "leaf12", "--json", "--data", site))["behind"]
+    assert (len(leaf), all(row["cut_off"] for row in leaf)) == (17, True)
+    link = rows(weft("behind", "leaf12/19", "--json", "--data", site))["behind"]
+    assert (len(link), any(row["cut_off"] for row in link)) == (17, False)
+
+
+def test_the_wiring_is_compared_with_a_plan_once_there_is_one(weft: Weft, site: Path) -> None:
+    said = weft("wiring", "--data", site)
+    assert (said.status, said.out.strip()) == (0, "")
+    assert "No plan of fabric ib's wiring was given" in said.err
+
+
+def test_jobs_side_by_side_are_columns(weft: Weft, site: Path) -> None:
+    said = weft("compare", "4711", "4712", "--data", site)
+    lines = [line.split("  ") for line in said.out.splitlines()]
+    assert [word.strip() for word in lines[0] if word.strip()] == ["4711", "4712"]
+    assert re.search(r"^hosts +16 ", said.out, re.MULTILINE)
+    assert re.search(r"^mean hops +1\.25 ", said.out, re.MULTILINE)
+
+
+def test_totals_add_up_whatever_they_are_made_by(weft: Weft, site: Path) -> None:
+    users = rows(weft("totals", "--json", "--data", site))["totals"]
+    states = rows(weft("totals", "--by", "state", "--json", "--data", site))["totals"]
+    assert len(users) > 1
+    assert sum(row["runs"] for row in users) == sum(row["runs"] for row in states)
+    assert sum(row["node_hours"] for row in users) == pytest.approx(sum(row["node_hours"] for row in states))
+    said = weft("totals", "--by", "x", "--data", site)
+    assert "by=x is not possible. Known are account, cluster, partition, state, user." in said.err
+
+
+def test_any_table_is_shown_with_the_arguments_of_a_panel(weft: Weft, site: Path) -> None:
+    said = weft("show", "job_switches", "job=4711", "--data", site)
+    assert re.search(r"^4711 +leaf07 +15 +15 +0\.94", said.out, re.MULTILINE)
+    early = rows(weft("show", "jobs", "job=4711", f"to={STORY.built_s - 86_400}", "--json", "--data", site))
+    assert early["jobs"] == []
+    listed = weft("show")
+    assert all(re.search(rf"^{name} ", listed.out, re.MULTILINE) for name in TABLES)
+    assert re.search(r"^ +job=\.\.\. metric=\.\.\. *$", listed.out, re.MULTILINE)
+    assert max(map(len, listed.out.splitlines())) <= 80
+
+
+def test_the_shell_completes_tables_and_their_arguments(weft: Weft, monkeypatch: pytest.MonkeyPatch) -> None:
+    def completed(words: str, place: int) -> list[str]:
+        monkeypatch.setenv("_WEFT_COMPLETE", "complete_bash")
+        monkeypatch.setenv("COMP_WORDS", words)
+        monkeypatch.setenv("COMP_CWORD", str(place))
+        return weft().out.split()
+
+    assert completed("weft show cable", 2) == ["cables", "cable_history"]
+    assert completed("weft show totals by=s", 3) == ["by=state"]
+    assert completed("weft show ports s", 3) == ["switch="]
+    assert completed("weft show nosuch s", 3) == []
+
+
 def test_log_lines_go_on_in_their_own_column(weft: Weft, site: Path) -> None:
     said = weft("logs", "node200", "DOWN", "--data", site)
     assert re.search(r"^11-22 21:26:10  mgmt01  slurmctld  error: Nodes node200 not", said.out, re.MULTILINE)
@@ -193,7 +271,9 @@ def test_log_lines_go_on_in_their_own_column(weft: Weft, site: Path) -> None:
     "args",
     [
         ("job", "4711"), ("jobs",), ("placement", "4711"), ("topology",), ("topology", "--switch", "leaf01"),
-        ("cable", "node005"), ("vanished",), ("changes",), ("logs",), ("check",),
+        ("cable", "node005"), ("vanished",), ("changes",), ("logs",), ("check",), ("compare", "4711", "4712"),
+        ("totals",), ("diff", "--from", str(STORY.moved_s - 600)), ("flapping",), ("behind", "leaf01"), ("show",),
+        *(("show", name) for name in ("hosts", "fabric_changes", "cables", "links", "jobs", "sources")),
     ],
 )  # fmt: skip
 def test_nothing_is_wider_than_eighty_columns(weft: Weft, site: Path, args: tuple[str, ...]) -> None:
@@ -228,6 +308,13 @@ def test_check_says_what_is_amiss_and_what_to_do(weft: Weft, site: Path) -> None
         (("job",), 2, "Missing argument"),
         (("bogus",), 2, "No such command 'bogus'"),
         (("jobs", "--limit", "0"), 2, "Invalid value"),
+        (("show", "jbos"), 1, "There is no table 'jbos'. Did you mean jobs"),
+        (("show", "jobs", "alice"), 1, "'alice' is no argument."),
+        (("show", "jobs", "usr=alice"), 1, "'jobs' has no parameter 'usr'. Did you mean user"),
+        (("behind", "leaf99"), 1, "There is no switch 'leaf99'."),
+        (("compare", "4711", "99999"), 1, "No job 99999 is known in cluster demo."),
+        (("imbalance", "4711", "cpu.user"), 1, "No host of job 4711 has a metric 'cpu.user'."),
+        (("diff",), 2, "Missing option '--from'"),
     ],
 )
 def test_an_error_is_one_line_on_stderr(
@@ -260,7 +347,7 @@ def test_what_nobody_foresaw_is_one_line_and_a_file_for_the_authors(
     def broken(*args: object, **options: object) -> None:
         raise ZeroDivisionError("by design")
 
-    monkeypatch.setattr("weft.cli.ask", broken)
+    monkeypatch.setattr("weft.cli.jobs.ask", broken)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     said = weft("jobs", "--data", site)
     assert said.status == 1
@@ -273,5 +360,6 @@ def test_what_nobody_foresaw_is_one_line_and_a_file_for_the_authors(
 def test_help_lists_the_commands(weft: Weft) -> None:
     said = weft("--help")
     assert said.status == 0
-    for command in "demo serve import job jobs placement topology cable vanished changes logs check".split():
+    commands = "demo serve import job jobs placement topology cable vanished changes logs check"
+    for command in f"{commands} compare totals imbalance diff wiring flapping behind show".split():
         assert re.search(rf"^  {command} ", said.out, re.MULTILINE)

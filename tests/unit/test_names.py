@@ -225,7 +225,8 @@ async def paths(pattern: str, viewer=OPERATOR, span: Window = DAY) -> list[tuple
 async def test_find_walks_down_level_by_level() -> None:
     assert [p for p, _ in await paths("*")] == ["cable", "host", "job", "switch"]
     assert await paths("job.47*") == [("job.4711", False), ("job.4712", False), ("job.4713", False)]
-    assert await paths("job.4711.*") == [("job.4711.hosts", False), ("job.4711.ports", False)]
+    kinds = [(f"job.4711.{kind}", False) for kind in ("hosts", "ports", "routes")]
+    assert await paths("job.4711.*") == kinds
     assert [p for p, _ in await paths("job.4712.hosts.*")] == ["job.4712.hosts.node003", "job.4712.hosts.node010"]
     assert await paths("job.4712.hosts.node003.*") == [
         ("job.4712.hosts.node003.cpu", False), ("job.4712.hosts.node003.load", True),

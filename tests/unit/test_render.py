@@ -40,6 +40,12 @@ def test_one_column_is_cut_to_the_screen() -> None:
         (Column("share", "number"), 0.9375, "0.94"),
         (Column("hosts", "number"), 16, "16"),
         (Column("elapsed", "number", "", "s"), 19210.0, "5:20:10"),
+        (Column("traffic", "number", "", "Bps"), 12_345_678.9, "12.3 MB/s"),
+        (Column("traffic", "number", "", "Bps"), 999.0, "999 B/s"),
+        (Column("traffic", "number", "", "Bps"), 1000.0, "1 kB/s"),
+        (Column("traffic", "number", "", "Bps"), 0.0, "0 B/s"),
+        (Column("mean", "number"), 1_396_765_368.5, "1.397e+09"),
+        (Column("over", "number"), -0.0001, "0.00"),
         (Column("unsure", "boolean"), True, "yes"),
         # 1763852985 s is 2025-11-22T23:09:45Z (date -u -d @1763852985); Berlin is an hour ahead in winter.
         (Column("start", "time"), 1_763_852_985_000, "25-11-23 00:09"),
@@ -75,6 +81,21 @@ def test_no_line_is_longer_than_the_screen(capsys: pytest.CaptureFixture[str], m
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     assert lines[-1].startswith("Too narrow for: column")
+
+
+def test_rows_stand_side_by_side_under_their_first_cell(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    columns = (Column("job", "string"), Column("user", "string"), Column("mean_hops", "number"), Column("x", "string"))
+    rows = [["4711", "alice", 1.25, None], ["4712", "bob", None, None], ["4713", "carol", 3.0, ""]]
+    show([Answer(Section("", "t", sideways=True), columns, rows)], UTC)
+    assert [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()] == [
+        ["4711", "4712", "4713"], ["user", "alice", "bob", "carol"], ["mean", "hops", "1.25", "-", "3.00"],
+    ]  # fmt: skip
+    monkeypatch.setenv("COLUMNS", "30")
+    show([Answer(Section("", "t", sideways=True), columns, [[job, "x" * 20, 1.0, "y"] for job in "123"])], UTC)
+    assert "Too narrow for: 2, 3" in capsys.readouterr().out
 
 
 def test_json_has_every_column_and_the_notices() -> None:

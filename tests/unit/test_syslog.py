@@ -12,7 +12,7 @@ from weft.base.errors import BadInput
 from weft.base.formats import Origin
 from weft.base.intervals import ms_of
 from weft.logs import syslog
-from weft.logs.store import LogLine
+from weft.logs.store import LogLine, Place
 
 
 def read(text: str, origin: Origin = ORIGIN) -> tuple[LogLine, ...]:
@@ -24,28 +24,45 @@ def ms(text: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("line", "at", "host", "program", "severity", "message"),
+    ("line", "at", "host", "program", "severity", "message", "pid"),
     [
         ("Nov 22 22:23:15 node003 kernel: mlx5_core 0000:3b:00.0: Link down", "2026-11-22T22:23:15+00:00", "node003",
-         "kernel", "", "mlx5_core 0000:3b:00.0: Link down"),
-        ("Nov  2 02:03:04 node003 sshd[812]: Accepted", "2026-11-02T02:03:04+00:00", "node003", "sshd", "", "Accepted"),
-        ("<3>Nov 22 22:23:15 n1 kernel: x", "2026-11-22T22:23:15+00:00", "n1", "kernel", "err", "x"),
-        ("<165>Nov 22 22:23:15 n1 app: x", "2026-11-22T22:23:15+00:00", "n1", "app", "notice", "x"),
-        ("<999>Nov 22 22:23:15 n1 app: x", "2026-11-22T22:23:15+00:00", "n1", "app", "", "x"),
+         "kernel", "", "mlx5_core 0000:3b:00.0: Link down", ""),
+        ("Nov  2 02:03:04 node003 sshd[812]: Accepted", "2026-11-02T02:03:04+00:00", "node003", "sshd", "", "Accepted",
+         "812"),
+        ("<3>Nov 22 22:23:15 n1 kernel: x", "2026-11-22T22:23:15+00:00", "n1", "kernel", "err", "x", ""),
+        ("<165>Nov 22 22:23:15 n1 app: x", "2026-11-22T22:23:15+00:00", "n1", "app", "notice", "x", ""),
+        ("<999>Nov 22 22:23:15 n1 app: x", "2026-11-22T22:23:15+00:00", "n1", "app", "", "x", ""),
         ("2026-11-22T22:23:15.123456+01:00 node003.site slurmd[9]: x: y", "2026-11-22T22:23:15.123+01:00",
-         "node003.site", "slurmd", "", "x: y"),
-        ("2026-11-22T22:23:15+0100 n1 systemd[1]: Start", "2026-11-22T21:23:15+00:00", "n1", "systemd", "", "Start"),
-        ("2026-11-22T22:23:15Z n1 kernel:", "2026-11-22T22:23:15+00:00", "n1", "kernel", "", ""),
+         "node003.site", "slurmd", "", "x: y", "9"),
+        ("2026-11-22T22:23:15+0100 n1 systemd[1]: Start", "2026-11-22T21:23:15+00:00", "n1", "systemd", "", "Start",
+         "1"),
+        ("2026-11-22T22:23:15Z n1 kernel:", "2026-11-22T22:23:15+00:00", "n1", "kernel", "", "", ""),
         ("Nov 22 22:23:15 n1 last message repeated 3 times", "2026-11-22T22:23:15+00:00", "n1", "", "",
-         "last message repeated 3 times"),
+         "last message repeated 3 times", ""),
         ("Nov 22 22:23:15 n1 opensm-daemon[7][x]: y", "2026-11-22T22:23:15+00:00", "n1", "", "",
-         "opensm-daemon[7][x]: y"),
-        ("Nov 22 22:23:15 fe80::1 müller: größe", "2026-11-22T22:23:15+00:00", "fe80::1", "müller", "", "größe"),
+         "opensm-daemon[7][x]: y", ""),
+        ("Nov 22 22:23:15 fe80::1 müller: größe", "2026-11-22T22:23:15+00:00", "fe80::1", "müller", "", "größe", ""),
+        ("Nov 22 2024 22:23:15 n1 app: x", "2024-11-22T22:23:15+00:00", "n1", "app", "", "x", ""),
+        ("2024 Nov 22 22:23:15 n1 app: x", "2024-11-22T22:23:15+00:00", "n1", "app", "", "x", ""),
+        ("Nov 22 2024 22:23:15.250 +02:00 n1 app: x", "2024-11-22T20:23:15.250+00:00", "n1", "app", "", "x", ""),
+        ("Nov 22 22:23:15 UTC n1 app: x", "2026-11-22T22:23:15+00:00", "n1", "app", "", "x", ""),
     ],
 )  # fmt: skip
-def test_a_line_is_taken_apart(line: str, at: str, host: str, program: str, severity: str, message: str) -> None:
+def test_a_line_is_taken_apart(
+    line: str, at: str, host: str, program: str, severity: str, message: str, pid: str
+) -> None:
     (told,) = read(line + "\n")
-    assert told == LogLine(told.id, ms(at), host, program, severity, message, "syslog")
+    own = {"pid": pid} if pid else {}
+    assert told == LogLine(told.id, ms(at), host, program, severity, message, "syslog", 0, own)
+
+
+def test_a_stamp_with_year_and_zone_is_dated_and_reads_so_in_any_zone() -> None:
+    tokyo = replace(ORIGIN, zone=ZoneInfo("Asia/Tokyo"))
+    assert read("Nov 22 2024 22:23:15 UTC n1 a: x\n", tokyo)[0].at_ms == ms("2024-11-22T22:23:15+00:00")
+    assert read("Nov 22 22:23:15 UTC n1 a: x\n", tokyo)[0].at_ms == ms("2026-11-22T22:23:15+00:00")
+    assert syslog.parse("Nov 22 2024 22:23:15 n1 a: x\n", ORIGIN).dated
+    assert not syslog.parse("Nov 22 22:23:15 UTC n1 a: x\n", ORIGIN).dated
 
 
 def test_the_same_line_again_has_the_same_id_and_equal_lines_have_their_own() -> None:
@@ -84,12 +101,63 @@ def test_a_stamp_without_year_gets_the_latest_up_to_a_day_ahead(seen: str, stamp
     assert not syslog.parse(f"{stamp} 12:00:00 n1 a: x\n", origin).dated
 
 
-def test_stamps_without_zone_are_local_and_the_repeated_hour_is_told() -> None:
-    berlin = replace(ORIGIN, zone=ZoneInfo("Europe/Berlin"))
-    assert read("Nov 22 22:23:15 n1 a: x\n", berlin)[0].at_ms == ms("2026-11-22T21:23:15+00:00")
-    reading = syslog.parse("Oct 25 02:30:00 n1 a: x\n", berlin)
-    assert reading.value[0].at_ms == ms("2026-10-25T00:30:00+00:00")
-    assert reading.notices[0].startswith("1 line in an hour that a change of clocks repeats")
+BERLIN = replace(ORIGIN, zone=ZoneInfo("Europe/Berlin"))
+"""25 Oct 2026: 02:00 to 03:00 comes twice, at 00:00Z and at 01:00Z. 29 Mar 2026: it is skipped."""
+
+
+def at(times: str, origin: Origin = BERLIN) -> list[str]:
+    """UTC clocks of lines at these local times of 25 Oct 2026."""
+    text = "".join(f"Oct 25 {time} n1 a: x\n" for time in times.split())
+    return [f"{datetime.fromtimestamp(line.at_ms / 1000, UTC):%H:%M}" for line in read(text, origin)]
+
+
+def test_stamps_without_zone_are_local() -> None:
+    assert read("Nov 22 22:23:15 n1 a: x\n", BERLIN)[0].at_ms == ms("2026-11-22T21:23:15+00:00")
+    assert at("01:59:59 03:00:00") == ["23:59", "02:00"]
+
+
+def test_the_hour_that_comes_twice_is_told_apart_where_the_clock_goes_back() -> None:
+    assert at("01:50:00 02:10:00 02:55:00 02:05:00 02:50:00 03:10:00") == "23:50 00:10 00:55 01:05 01:50 02:10".split()
+    assert at("02:55:00 02:53:00 02:01:00") == "00:55 00:53 01:01".split(), "two minutes back are no change of clocks"
+
+
+def test_the_hour_that_comes_twice_is_refused_when_nothing_tells_which_is_meant() -> None:
+    with pytest.raises(BadInput, match="came twice that day, as the clocks were put back") as caught:
+        at("01:50:00 02:10:00 03:10:00")
+    assert caught.value.line == 2
+    assert caught.value.fix.startswith("Give --seen-at: no line is later than that")
+
+
+def test_seen_at_tells_which_hour_is_meant_where_it_can() -> None:
+    first, both = ms("2026-10-25T00:40:00+00:00"), ms("2026-10-26T00:00:00+00:00")
+    assert at("01:50:00 02:10:00", replace(BERLIN, told_ms=first)) == ["23:50", "00:10"]
+    assert syslog.parse("Oct 25 02:10:00 n1 a: x\n", replace(BERLIN, told_ms=first)).notices == ()
+    later = syslog.parse("Oct 25 02:10:00 n1 a: x\nOct 25 02:20:00 n1 a: x\n", replace(BERLIN, told_ms=both))
+    assert [line.at_ms for line in later.value] == [ms("2026-10-25T00:10:00+00:00"), ms("2026-10-25T00:20:00+00:00")]
+    assert later.notices == ("2 lines in an hour that came twice, first line 1; the first is taken.",)
+
+
+def test_a_time_that_no_clock_showed_is_told() -> None:
+    reading = syslog.parse("Mar 29 02:30:00 n1 a: x\n", BERLIN)
+    assert reading.value[0].at_ms == ms("2026-03-29T01:30:00+00:00")
+    assert reading.notices == (
+        "1 line in an hour that a change of clocks skips, first line 1: see the setting site.timezone.",
+    )
+
+
+def test_lines_of_one_second_keep_the_order_they_were_written_in() -> None:
+    text = "".join(f"Nov 22 22:23:15 n1 kernel: {word}\n" for word in "BUG Call Trace RIP".split())
+    lines = read(text + "Nov 22 22:23:16 n1 kernel: end\n")
+    assert [(line.message, line.seq) for line in lines] == [
+        ("BUG", 0),
+        ("Call", 1),
+        ("Trace", 2),
+        ("RIP", 3),
+        ("end", 0),
+    ]
+    assert [
+        line.message for line in sorted(lines, key=lambda one: Place.of(one).order)
+    ] == "end RIP Trace Call BUG".split()
 
 
 def test_stamps_with_zone_need_no_time_from_outside() -> None:

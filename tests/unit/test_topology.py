@@ -2,38 +2,20 @@
 
 import re
 from pathlib import Path
+from random import Random
 
 import numpy as np
+import pytest
 
 from unit.fakes import CA, SWITCH, FakeFabrics, guid, tree
+from unit.trees import Fabric, read_ibnetdiscover, three_levels
 from weft.fabric.topology import HostNames, Topology, unique_names
-from weft.inventory.store import FabricView
 
 NO_TABLE: dict[str, str] = {}
 
 
-def read_ibnetdiscover(path: Path) -> FabricView:
-    """The switch blocks of an ibnetdiscover dump: enough for a picture, and no code of the product."""
-    fabrics = FakeFabrics()
-    switch, links, named = "", set(), {}
-    for line in path.read_text().splitlines():
-        if head := re.match(r'Switch\t\d+ "S-(\w+)"\t+# "([^"]*)"', line):
-            switch = head[1]
-            named[switch] = (SWITCH, head[2])
-        elif line.startswith("Ca"):
-            switch = ""
-        elif switch and (row := re.match(r'\[(\d+)\]\t"([HS])-(\w+)"\[(\d+)\].*?# "([^"]*)"', line)):
-            named.setdefault(row[3], (CA if row[2] == "H" else SWITCH, row[5]))
-            links.add(tuple(sorted(((switch, int(row[1])), (row[3], int(row[4]))))))
-    for node, (kind, description) in named.items():
-        fabrics.node(node, kind, description)
-    for a, b in sorted(links):
-        fabrics.connect(a, b)
-    return fabrics.view(0)
-
-
 def test_hops_of_the_ft324_tree_are_those_counted_by_hand(data: Path) -> None:
-    topology = Topology.of(read_ibnetdiscover(data / "ib/ft324-1-before/ibnetdiscover.txt"), NO_TABLE)
+    topology = Topology.of(read_ibnetdiscover(data / "ib/ft324-1-before/ibnetdiscover.txt").view(), NO_TABLE)
     assert (len(topology.switches), len(topology.hosts)) == (27, 324)
     # node001 and node002 hang on leaf01, node019 on leaf02 (18 hosts a leaf), node324 on leaf18.
     hops = topology.hop_matrix(["node001", "node002", "node019", "node324"])
@@ -42,7 +24,7 @@ def test_hops_of_the_ft324_tree_are_those_counted_by_hand(data: Path) -> None:
 
 def test_hops_agree_with_ibtracert(data: Path) -> None:
     folder = data / "ib/ft324-1-before"
-    topology = Topology.of(read_ibnetdiscover(folder / "ibnetdiscover.txt"), NO_TABLE)
+    topology = Topology.of(read_ibnetdiscover(folder / "ibnetdiscover.txt").view(), NO_TABLE)
     trace = (folder / "ibtracert.txt").read_text()
     ends = re.findall(r'^(?:From|To) ca .*"(\w+) mlx5_0"', trace, re.MULTILINE)
     crossed = len(re.findall(r"^\[\d+\] -> switch ", trace, re.MULTILINE))
@@ -180,3 +162,71 @@ def test_switches_of_one_name_get_their_guid_behind() -> None:
         "a3": "leaf_03",
         "a4": "leaf01_a4",
     }
+
+
+def plain_hops(topology: Topology, one: str, other: str) -> int:
+    """Switches crossed between two hosts, rail by rail: what `hop_matrix` promises, without arrays."""
+    far = topology.distances.tolist()
+    here, there = (
+        [rail for rail in rails if rail.leaf >= 0] or list(rails)
+        for rails in (topology.hosts[one], topology.hosts[other])
+    )
+    matched = [(a.leaf, b.leaf) for a in here for b in there if a.label == b.label]
+    pairs = matched or [(a.leaf, b.leaf) for a in here for b in there]
+    hops = [far[a][b] + 1 if a >= 0 and b >= 0 and far[a][b] >= 0 else -1 for a, b in pairs]
+    return -1 if min(hops, default=-1) < 0 else max(hops)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_hops_over_rails_of_any_kind_are_those_of_a_plain_count(seed: int) -> None:
+    random = Random(seed)
+    fabric = Fabric()
+    switches = [fabric.switch(f"s{i}") for i in range(7)]
+    for i, switch in enumerate(switches[1:], 1):
+        if random.random() < 0.85:
+            fabric.link(switch, switches[random.randrange(i)])
+    for n in range(12):
+        for hca in random.sample(("mlx5_0", "mlx5_1", "HCA-1"), random.randint(1, 3)):
+            cable = fabric.link(random.choice(switches), fabric.node(CA, f"node{n:02} {hca}"))
+            if random.random() < 0.2:
+                fabric.down.add(cable)
+    topology = Topology.of(fabric.view(), NO_TABLE)
+    hosts = sorted(topology.hosts)
+    expected = [[0 if a == b else plain_hops(topology, a, b) for b in hosts] for a in hosts]
+    assert topology.hop_matrix(hosts).tolist() == expected
+
+
+def test_hops_of_three_levels_are_one_three_and_five() -> None:
+    topology = Topology.of(three_levels([[2, 1], [1]], spines=2, cores=2).view(), NO_TABLE)
+    assert topology.hop_matrix(sorted(topology.hosts)).tolist() == [
+        [0, 1, 3, 5], [1, 0, 3, 5], [3, 3, 0, 5], [5, 5, 5, 0],
+    ]  # fmt: skip
+
+
+def test_hosts_that_hang_alike_share_a_seat() -> None:
+    topology = Topology.of(two_rails().view(0), NO_TABLE)
+    seats = topology.seats
+    assert seats.rails == ("mlx5_0/1", "mlx5_1/1")
+    # leaf01, leaf02, leaf03 are switches 0 to 2; node003 has no second rail.
+    assert {host: seats.leaf[seat].tolist() for host, seat in seats.of.items()} == {
+        "node001": [0, 1], "node002": [0, 2], "node003": [0, -2],
+    }  # fmt: skip
+
+
+def test_hca_links_are_counted_and_boards_of_a_director_are_known_by_their_description() -> None:
+    fabric = Fabric()
+    line, spine = fabric.switch("MF0;big:CS7500/L05/U1"), fabric.switch("MF0;big:CS7500/S01/U1")
+    fabric.link(line, spine)
+    fabric.host("node001", line)
+    fabric.link(spine, fabric.node(CA, "Mellanox Technologies Aggregation Node"))
+    fabric.down.add(fabric.link(line, fabric.node(CA, "node002 mlx5_0")))
+    topology = Topology.of(fabric.view(), NO_TABLE)
+    assert (topology.attached.tolist(), topology.chassis) == ([1, 0], ("big:CS7500", "big:CS7500"))
+
+
+def test_a_fabric_without_hosts_or_without_anything_has_no_hops() -> None:
+    fabric = Fabric()
+    for made in (fabric.view(), three_levels([[0]]).view()):
+        topology = Topology.of(made, NO_TABLE)
+        assert topology.hop_matrix(["ghost", "other"]).tolist() == [[0, -1], [-1, 0]]
+        assert topology.hop_matrix([]).shape == (0, 0)

@@ -1,15 +1,18 @@
-"""What happened, as marks over a graph: jobs from start to end, changes of the fabric.
+"""What happened, as marks over a graph: jobs from start to end, changes of the fabric, log lines.
 
 A query is `jobs ...` or `changes ...` with parameters: `jobs user=alice`, `jobs host=node001`, `jobs job=4711`,
-`changes kind=link_down`. An empty one means jobs, and for operators changes too.
+`changes kind=link_down`; or `logs` and a log query with job, host or link beside it: `logs "link down" job=4711`. An
+empty one means jobs, and for operators changes too.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from weft.answers import logs
 from weft.answers.answers import Answers, did_you_mean
 from weft.answers.jobs import MOST_RUNS, passes, resolve
+from weft.answers.log_tables import SOUGHT
 from weft.answers.people import require_operator
 from weft.answers.requests import convert, parse_request
 from weft.answers.tables import Ask, Param
@@ -56,12 +59,16 @@ async def annotations(answers: Answers, ask: Ask, query: str = "") -> tuple[list
             changes, more = await _changes(answers, ask, {})
             found, notices = found + changes, notices + more
     else:
-        name, arguments = parse_request(query)
-        if name not in ("jobs", "changes"):
-            raise UnknownName(f"There are no annotations '{name}'.", fix=did_you_mean(name, ("jobs", "changes")))
-        params = JOB_PARAMS if name == "jobs" else CHANGE_PARAMS
-        told = convert(name, params, arguments, answers.site.zone)
-        found, notices = await (_jobs if name == "jobs" else _changes)(answers, ask, told)
+        word, _, rest = query.strip().partition(" ")
+        # A log query has quotes and colons of its own, so the shell's rules are not for it.
+        name, arguments = ("logs", logs.take_apart(rest)) if word == "logs" else parse_request(query)
+        if name not in ("jobs", "changes", "logs"):
+            raise UnknownName(
+                f"There are no annotations '{name}'.", fix=did_you_mean(name, ("jobs", "changes", "logs"))
+            )
+        kinds = {"jobs": (JOB_PARAMS, _jobs), "changes": (CHANGE_PARAMS, _changes), "logs": (SOUGHT, _lines)}
+        params, marks = kinds[name]
+        found, notices = await marks(answers, ask, convert(name, params, arguments, answers.site.zone))
     found.sort(key=lambda a: -a.at_ms)
     if len(found) > ask.limit:
         notices.append(f"Only the newest {ask.limit} of {len(found)} marks are shown.")
@@ -115,3 +122,19 @@ async def _changes(answers: Answers, ask: Ask, told: Mapping[str, Any]) -> tuple
         if change.at_ms < FOREVER_MS
     ]
     return found, [f"Only the newest {len(found)} changes are shown."] if page.cursor else []
+
+
+async def _lines(answers: Answers, ask: Ask, told: Mapping[str, Any]) -> tuple[list[Annotation], list[str]]:
+    hits = await logs.search(answers, ask, await logs.sought(answers, ask, **told))
+    found = [
+        Annotation(
+            line.at_ms,
+            None,
+            f"{line.host} {line.program}".strip() or line.source,
+            line.message,
+            tuple(tag for tag in ("log", line.severity, line.host, line.program) if tag),
+        )
+        for line in hits.lines
+    ]
+    more = [f"Only the newest {len(found):,} lines are shown."] if hits.cursor is not None else []
+    return found, [*hits.notices, *more]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from weft.answers.directory import Directory
+from weft.answers.recent import Recent
+from weft.answers.routed import Held, RunRoutes
 from weft.answers.site import Site
 from weft.base.errors import UnknownName
 from weft.base.intervals import FOREVER_MS, Interval, iso
@@ -14,6 +16,8 @@ from weft.inventory.store import Connection, FabricSpan, FabricView
 
 ALL_TIME = Interval(0, FOREVER_MS)
 MOST_SCENES = 8
+MOST_NETWORKS = 2
+MOST_JOB_ROUTES = 32
 LIVE_BUCKET_MS = 60_000
 """After the last sweep nothing changes until the next one (which has another version): a minute shares one scene."""
 
@@ -35,6 +39,8 @@ class Answers:
         self._directories: dict[str, tuple[int, Directory]] = {}
         self._cables: dict[str, tuple[int, dict[str, tuple[Connection, ...]]]] = {}
         self._fabrics: tuple[int, tuple[FabricSpan, ...]] = (-1, ())
+        self.networks: Recent[Held] = Recent(MOST_NETWORKS)
+        self.job_routes: Recent[RunRoutes] = Recent(MOST_JOB_ROUTES)
 
     async def fabrics(self) -> tuple[FabricSpan, ...]:
         """Every fabric, sorted by name."""

@@ -190,9 +190,12 @@ def _story(answers: Answers, directory: Directory, before: Ends | None, ends: En
         text = f"First seen between {a} and {b} {when}."
     else:
         moves = [
-            f"the end in {directory.port(old, before.connection.last_seen_ms)} was moved to {new_name}"
+            f"the end in {old_name} was moved to {new_name}"
+            if old_name != new_name
+            else f"{old_name} is another one now ({new.guid} in place of {old.guid})"
             for old, new, new_name in ((before.a, ends.a, a), (before.b, ends.b, b))
             if old != new
+            for old_name in [directory.port(old, before.connection.last_seen_ms)]
         ]
         moved = " and ".join(moves) if moves else f"plugged again between {a} and {b}"
         text = f"{moved[0].upper()}{moved[1:]} {when}."

@@ -9,6 +9,9 @@ from weft.fabric.names import host_of, node_label, safe, switch_name
 from weft.fabric.topology import HostNames
 from weft.inventory.store import NodeSpan
 
+UNTOLD_PORTS = 64
+"""Ports that are looked at of a node whose number of ports no tool told."""
+
 
 class Named(NamedTuple):
     """A node under one name for a while. `hca`: its device name in the host, "" for a switch."""
@@ -90,6 +93,15 @@ class Directory:
     def present(self, guid: str, at_ms: int) -> bool:
         """True when the node was there at a time, under whatever name."""
         return any(s.span.holds(at_ms) for s in self._by_guid.get(guid, ()))
+
+    def nodes_of(self, guid: str) -> Sequence[NodeSpan]:
+        """A node under each of its descriptions, oldest first; empty: never seen."""
+        return self._by_guid.get(guid, ())
+
+    def missing(self, at_ms: int) -> list[NodeSpan]:
+        """Nodes that had been there and were not at a time, as they were last."""
+        last = [spans[-1] for own in self._by_guid.values() if (spans := [s for s in own if s.span.from_ms <= at_ms])]
+        return [span for span in last if not span.span.holds(at_ms)]
 
     def find_ports(self, text: str) -> list[PortKey]:
         """Ports that a person means by `leaf01/5`, `node001`, `node001 mlx5_0/1`, `<guid>/5`; newest node first."""

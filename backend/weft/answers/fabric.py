@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weft.answers.answers import Answers, Scene, did_you_mean
-from weft.answers.directory import Directory
+from weft.answers.directory import UNTOLD_PORTS, Directory
+from weft.answers.narrow import log_notes, narrowed
 from weft.answers.people import host_times
+from weft.answers.slurm import SlurmNodes
 from weft.answers.tables import Ask, TableData
 from weft.base.errors import UnknownName
+from weft.base.formats import counted
 from weft.base.intervals import Interval
 from weft.fabric.model import NodeKind, PortKey
 
@@ -90,6 +93,31 @@ def rows_of(scene: Scene, directory: Directory, among: NDArray[np.bool_] | None 
     return sorted(found, key=lambda row: (row.a_node, row.a.number))
 
 
+async def cabled(answers: Answers, scene: Scene, directory: Directory, guid: str | None = None) -> list[Row]:
+    """Every cabling at that time in words, also to a node that is there no more: a cable that leads there is down.
+
+    Args:
+        guid: only those of this node.
+    """
+    view = scene.view
+    found = rows_of(scene, directory, None if guid is None else of_node(scene, guid))
+    asked = directory.missing(view.at_ms) if guid is None else directory.nodes_of(guid)
+    ports = [PortKey(span.guid, n) for span in asked for n in range(1, (span.ports or UNTOLD_PORTS) + 1)]
+    window = Interval(view.at_ms, view.at_ms + 1)
+    here = dict(zip(view.guids, view.kinds, strict=True))
+    for connection in await answers.site.fabrics.connections(view.fabric, window, ports) if ports else ():
+        near, far = sorted((connection.a, connection.b), key=lambda port: port.guid not in here)
+        if near.guid in here and far.guid not in here:
+            found.append(
+                Row(
+                    near, far, directory.node(near.guid, view.at_ms), directory.node(far.guid, view.at_ms),
+                    (here[near.guid], directory.kind(far.guid) or NodeKind.CA), False, None, None, connection.cable,
+                    connection.last_seen_ms < view.seen_ms, connection.id,
+                )
+            )  # fmt: skip
+    return sorted(found, key=lambda row: (row.a_node, row.a.number))
+
+
 def turned(row: Row) -> Row:
     """The same link seen from its other end."""
     return row._replace(a=row.b, b=row.a, a_node=row.b_node, b_node=row.a_node, kinds=(row.kinds[1], row.kinds[0]))
@@ -118,12 +146,13 @@ def switch_guid(directory: Directory, name: str, at_ms: int) -> str:
 
 
 async def hosts(answers: Answers, ask: Ask, fabric: str | None = None, at: int | None = None) -> TableData:
-    """Hosts at a time, a row for each cabled port of theirs; users: hosts of their own runs."""
+    """Hosts at a time, a row for each cabled port of theirs, with Slurm's word; users: hosts of their own runs."""
     at_ms = at_of(ask, at)
     name, scene, directory = await look(answers, fabric, at_ms)
     allowed = await host_times(answers, ask.viewer, Interval(at_ms, at_ms + 1) if at is not None else ask.window)
     mine = None if allowed is None else {directory.find_host(host) for host in allowed}
-    cabled = {row.b: row for row in rows_of(scene, directory) if row.kinds[1] is NodeKind.CA}
+    plugged = {row.b: row for row in rows_of(scene, directory) if row.kinds[1] is NodeKind.CA}
+    slurm = await SlurmNodes.at(answers, at_ms)
     rows = [
         [
             host,
@@ -135,15 +164,17 @@ async def hosts(answers: Answers, ask: Ask, fabric: str | None = None, at: int |
             row.speed,
             row.cable,
             row.unsure,
+            slurm.state(host),
+            slurm.reason(host),
             rail.port.guid,
             name,
         ]
         for host, rails in scene.topology.hosts.items()
         if mine is None or host in mine
         for rail in rails
-        for row in [cabled[rail.port]]
+        for row in [plugged[rail.port]]
     ]
-    notices = _unnamed(scene) if ask.viewer.operator else []
+    notices = [*_unnamed(scene), *_only_slurm(scene, slurm)] if ask.viewer.operator else []
     return TableData(rows, tuple(notices))
 
 
@@ -163,6 +194,16 @@ def _unnamed(scene: Scene) -> list[str]:
     return notices
 
 
+def _only_slurm(scene: Scene, slurm: SlurmNodes) -> list[str]:
+    """A notice about nodes that Slurm has and the fabric has not."""
+    lost = sorted(name for name in slurm.by_name if scene.topology.find(name) is None)
+    if not lost:
+        return []
+    return [
+        f"{counted(len(lost), 'node')} of Slurm not in the fabric then: {', '.join(lost[:3])}{' ...' * bool(lost[3:])}."
+    ]
+
+
 async def switches(answers: Answers, ask: Ask, fabric: str | None = None, at: int | None = None) -> TableData:
     """Switches at a time with how many hosts and links they have."""
     name, scene, directory = await look(answers, fabric, at_of(ask, at))
@@ -172,7 +213,7 @@ async def switches(answers: Answers, ask: Ask, fabric: str | None = None, at: in
     up: dict[str, int] = {}
     down: dict[str, int] = {}
     hosts_on: dict[str, int] = {}
-    for row in rows_of(scene, directory):
+    for row in await cabled(answers, scene, directory):
         for port, peer in ((row.a, row.kinds[1]), (row.b, row.kinds[0])):
             count = up if row.up else down
             count[port.guid] = count.get(port.guid, 0) + 1
@@ -215,7 +256,7 @@ async def ports(answers: Answers, ask: Ask, switch: str, fabric: str | None = No
             row.b.guid,
             name,
         ]
-        for row in _seen_from(rows_of(scene, directory, of_node(scene, guid)), guid)
+        for row in _seen_from(await cabled(answers, scene, directory, guid), guid)
     ]
     if not directory.present(guid, at_ms):
         return TableData(rows, (f"{switch} was not in the fabric at {answers.when(at_ms)}.",))
@@ -239,8 +280,10 @@ async def links(
     """Links at a time, up and down."""
     at_ms = at_of(ask, at)
     name, scene, directory = await look(answers, fabric, at_ms)
-    among = None if switch is None else of_node(scene, switch_guid(directory, switch, at_ms))
-    wanted = [row for row in rows_of(scene, directory, among) if state in (None, "up" if row.up else "down")]
+    guid = None if switch is None else switch_guid(directory, switch, at_ms)
+    wanted = [
+        row for row in await cabled(answers, scene, directory, guid) if state in (None, "up" if row.up else "down")
+    ]
     rows = [
         [
             row.a_name,
@@ -328,19 +371,22 @@ async def fabric_changes(answers: Answers, ask: Ask, kind: Sequence[str] = (), f
     span = await answers.fabric(fabric)
     directory = await answers.directory(span.name)
     page = await answers.site.fabrics.changes(span.name, ask.window, kinds=tuple(kind), limit=ask.limit)
+    notes = await log_notes(answers, span.name, page.items)
     rows = [
         [
-            change.at_ms,
-            change.since_ms,
+            when.at_ms,
+            when.since_ms,
             change.kind,
             change.severity,
             change.text,
             ", ".join(dict.fromkeys(directory.node(guid, change.at_ms) for guid in change.guids[:MOST_NAMED])),
             ", ".join(directory.port(port, change.at_ms) for port in change.ports[:MOST_NAMED]),
             ", ".join(change.cables[:MOST_NAMED]),
+            when.by,
             span.name,
         ]
         for change in page.items
+        for when in [narrowed(change, notes)]
     ]
     notices = [f"Only the newest {ask.limit} changes are listed."] if page.cursor else []
     if not rows:

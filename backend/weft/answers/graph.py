@@ -2,30 +2,58 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from weft.answers.answers import Answers, Scene
 from weft.answers.directory import Directory
-from weft.answers.fabric import Like, Row, at_of, below, likes, look, rows_of, switch_guid
+from weft.answers.fabric import SPEEDS, WIDTHS, at_of, look, switch_guid
 from weft.answers.jobs import resolve
 from weft.answers.people import require_operator
 from weft.answers.tables import Ask, TableData
 from weft.answers.vanished import missing
 from weft.fabric.model import NodeKind
+from weft.fabric.topology import is_sharp
 
 BLUE, GREEN, ORANGE, RED, GREY = "#5794F2", "#56A64B", "#FF9830", "#C4162A", "#8E8E8E"
 """Switch; host; host of the job; vanished, silent, degraded or down; plain link. Told apart in subtitles as well."""
+THICKEST = 6
+_KINDS = tuple(NodeKind)
+
+Mask = NDArray[np.bool_]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Picture:
-    """What both frames are made from: node rows by id in order, edge rows, and notices."""
+    """What both frames are made from.
 
-    nodes: dict[str, list[object]]
-    edges: list[list[object]]
-    notices: list[str]
+    `kept`: (n,) nodes of the view to draw, of which the first `limit` of `order` are. `lost`: switch GUID -> hosts that
+    vanished from it, `silent`: hosts that do not answer; `own`: hosts of the job asked for.
+    """
+
+    scene: Scene
+    directory: Directory
+    kept: Mask
+    own: frozenset[str]
+    lost: Mapping[str, Sequence[str]]
+    silent: frozenset[str]
+    folded: bool
+    limit: int
+    notices: tuple[str, ...]
+
+
+class Bundle(NamedTuple):
+    """All links between two nodes of a view, by their rows there: `down` and `worse` (than their like) of `links`."""
+
+    a: int
+    b: int
+    links: int
+    down: int
+    worse: int
+    width: str | None
+    speed: str | None
 
 
 async def nodes(
@@ -37,9 +65,10 @@ async def nodes(
     fabric: str | None = None,
     at: int | None = None,
 ) -> TableData:
-    """Nodes of the node graph."""
+    """Nodes of the node graph: leaves, spines, cores, then hosts."""
     picture = await _picture(answers, ask, job, switch, fold, fabric, at)
-    return TableData(list(picture.nodes.values()), tuple(picture.notices))
+    drawn, notices = _cut(picture)
+    return TableData(_node_rows(picture, drawn), notices)
 
 
 async def edges(
@@ -51,9 +80,26 @@ async def edges(
     fabric: str | None = None,
     at: int | None = None,
 ) -> TableData:
-    """Edges of the node graph; both ends of each are among the nodes."""
+    """Edges of the node graph, the upper end first; both ends of each are among the nodes."""
     picture = await _picture(answers, ask, job, switch, fold, fabric, at)
-    return TableData(picture.edges, tuple(picture.notices))
+    drawn, notices = _cut(picture)
+    return TableData(_edge_rows(picture, drawn), notices)
+
+
+async def levels(answers: Answers, ask: Ask, fabric: str | None = None, at: int | None = None) -> TableData:
+    """Every switch with its level, leaves first."""
+    name, scene, _ = await look(answers, fabric, at_of(ask, at))
+    topology = scene.topology
+    told = topology.levels
+    rows = [
+        [switch, level if level >= 0 else None, kind, hosts, chassis or None, guid, name]
+        for switch, level, kind, hosts, chassis, guid in zip(
+            topology.names, told.level.tolist(), told.kinds, topology.attached.tolist(), topology.chassis,
+            topology.switches, strict=True,
+        )
+    ]  # fmt: skip
+    rows.sort(key=lambda row: (row[1] is None, row[1], row[0]))
+    return TableData(rows, told.doubts)
 
 
 async def _picture(
@@ -77,139 +123,203 @@ async def _picture(
         if at is None and meant.runs:  # the fabric as the job last had it
             at_ms = max(at_ms if run.end_ms is None else min(run.end_ms - 1, at_ms) for run in meant.runs)
     name, scene, directory = await look(answers, fabric, at_ms)
-    found = {known for host in job_hosts if (known := scene.topology.find(host)) is not None}
-    guid = None if switch is None else switch_guid(directory, switch, at_ms)
-    kept = _kept(scene, found if job is not None else None, guid)
-    folded = (fold or ("none" if job or switch else "leaf")) == "leaf"
-    gone = {} if job is not None else {m.host: (m.state, m.leaf) for m in await missing(
-        answers, await answers.fabric(name), at_ms
-    )}  # fmt: skip
-    return _draw(scene, directory, kept, found, gone, folded, ask.limit, notices)
-
-
-def _kept(scene: Scene, job_hosts: set[str] | None, switch: str | None) -> set[str]:
-    """GUIDs of the nodes to draw: all; a switch with its neighbours; a job's hosts with every shortest way between."""
-    view, topology = scene.view, scene.topology
-    if job_hosts is not None:
-        rails = [rail for host in job_hosts for rail in topology.hosts[host]]
-        leaves = sorted({rail.leaf for rail in rails if rail.leaf >= 0})
-        kept = {rail.port.guid for rail in rails} | {topology.switches[leaf] for leaf in leaves}
-        far = topology.distances
-        for leaf in leaves:
-            there = far[leaf, leaves]
-            on_way = (far[:, [leaf]] >= 0) & (far[:, leaves] >= 0) & (far[:, [leaf]] + far[:, leaves] == there)
-            kept |= {topology.switches[i] for i in np.flatnonzero(on_way.any(axis=1)).tolist()}
-        return kept
-    if switch is not None:
-        near = {switch}
-        for i, k in view.link_node.tolist():
-            if switch in (view.guids[i], view.guids[k]):
-                near |= {view.guids[i], view.guids[k]}
-        return near
-    return set(view.guids)
-
-
-def _draw(
-    scene: Scene,
-    directory: Directory,
-    kept: set[str],
-    job_hosts: set[str],
-    gone: Mapping[str, tuple[str, str]],
-    folded: bool,
-    limit: int,
-    notices: list[str],
-) -> Picture:
-    view = scene.view
-    drawn_node = np.array([guid in kept for guid in view.guids], bool)
-    switch_node = np.array([kind is NodeKind.SWITCH for kind in view.kinds], bool)
-    a, b = view.link_node[:, 0], view.link_node[:, 1]
-    inside = drawn_node[a] & drawn_node[b]
-    rows = rows_of(scene, directory, inside & switch_node[a] & switch_node[b] if folded else inside)
+    own = frozenset(known for host in job_hosts if (known := scene.topology.find(host)) is not None)
+    if job is not None:
+        kept = _ways_between(scene, own)
+    elif switch is not None:
+        kept = _around(scene, switch_guid(directory, switch, at_ms))
+    else:
+        kept = np.ones(len(scene.view.guids), bool)
+        notices += scene.topology.levels.doubts
     lost: dict[str, list[str]] = {}
-    for host, (state, leaf) in sorted(gone.items()):
-        if state == "vanished" and leaf in kept:
-            lost.setdefault(leaf, []).append(host)
-    drawn = _switch_nodes(scene, kept, _hosts_on(scene, inside & view.up), lost)
-    if not folded:
-        silent = {host for host, (state, _) in gone.items() if state == "silent"}
-        drawn |= _host_nodes(scene, directory, kept, job_hosts, silent)
-        drawn |= {
-            f"gone:{host}": [f"gone:{host}", host, "host, vanished", None, None, RED, None]
-            for hosts in lost.values()
-            for host in hosts
-        }
-    if len(drawn) > limit:
-        notices = [*notices, f"Only {limit} of {len(drawn)} nodes are drawn: ask for a job or a switch."]
-    shown = dict(list(drawn.items())[:limit])
-    like, _ = likes(scene)
-    links = _edges([row for row in rows if row.a.guid in shown and row.b.guid in shown], like)
-    links += [
-        [f"{leaf}-gone:{host}", leaf, f"gone:{host}", "vanished", None, 1, RED]
-        for leaf, hosts in lost.items()
-        for host in hosts
-        if f"gone:{host}" in shown
-    ]
-    return Picture(shown, links, notices)
+    silent: set[str] = set()
+    for gone in await missing(answers, await answers.fabric(name), at_ms) if job is None else ():
+        if gone.state == "silent":
+            silent.add(gone.host)
+        elif gone.leaf:
+            lost.setdefault(gone.leaf, []).append(gone.host)
+    folded = (fold or ("none" if job or switch else "leaf")) == "leaf"
+    return Picture(scene, directory, kept, own, lost, frozenset(silent), folded, ask.limit, tuple(notices))
 
 
-def _switch_nodes(
-    scene: Scene, kept: set[str], hosts_on: Mapping[str, int], lost: Mapping[str, Sequence[str]]
-) -> dict[str, list[object]]:
-    """By id: id, title, subtitle, mainstat, secondarystat, color, detail__guid."""
-    drawn: dict[str, list[object]] = {}
-    for guid, title in zip(scene.topology.switches, scene.topology.names, strict=True):
-        if guid in kept:
-            hosts, gone = hosts_on.get(guid, 0), len(lost.get(guid, ()))
-            what = "leaf switch" if hosts or gone else "switch"
-            count, trouble = (
-                f"{hosts} host{'s' if hosts > 1 else ''}" if hosts else None,
-                f"{gone} vanished" if gone else None,
-            )
-            drawn[guid] = [guid, title, what, count, trouble, RED if gone else BLUE, guid]
-    return drawn
+def _ways_between(scene: Scene, hosts: frozenset[str]) -> Mask:
+    """Nodes to draw for a job: its hosts, with every shortest way between them."""
+    view, topology = scene.view, scene.topology
+    row = {guid: i for i, guid in enumerate(view.guids)}
+    kept = np.zeros(len(view.guids), bool)
+    rails = [rail for host in hosts for rail in topology.hosts[host]]
+    kept[[row[rail.port.guid] for rail in rails]] = True
+    leaves = sorted({rail.leaf for rail in rails if rail.leaf >= 0})
+    far = topology.distances
+    used = np.zeros(len(topology.switches), bool)
+    used[leaves] = True
+    for leaf in leaves:
+        there = far[leaf, leaves]
+        on_way = (far[:, [leaf]] >= 0) & (far[:, leaves] >= 0) & (far[:, [leaf]] + far[:, leaves] == there)
+        used |= on_way.any(axis=1)
+    kept[[row[topology.switches[i]] for i in np.flatnonzero(used).tolist()]] = True
+    return kept
 
 
-def _host_nodes(
-    scene: Scene, directory: Directory, kept: set[str], job_hosts: set[str], silent: set[str]
-) -> dict[str, list[object]]:
-    """HCAs (and routers) by id, as `_switch_nodes`."""
-    owner = {rail.port.guid: host for host, rails in scene.topology.hosts.items() for rail in rails}
-    drawn: dict[str, list[object]] = {}
-    others = kept.intersection(scene.view.guids).difference(scene.topology.switches)
-    for guid in sorted(others, key=lambda g: owner.get(g, g)):
-        host = owner.get(guid, directory.node(guid, scene.view.at_ms))
-        what, color = "host", GREEN
-        if host in silent:
-            what, color = "host, silent", RED
-        elif host in job_hosts:
-            what, color = "host, of the job", ORANGE
-        drawn[guid] = [guid, host, what, None, None, color, guid]
-    return drawn
-
-
-def _hosts_on(scene: Scene, links: NDArray[np.bool_]) -> dict[str, int]:
-    """Host links on each switch, of the links chosen."""
+def _around(scene: Scene, switch: str) -> Mask:
+    """Nodes to draw for a switch: it and its neighbours."""
     view = scene.view
-    counts: dict[str, int] = {}
-    for i, k in view.link_node[links].tolist():
-        for near, far in ((i, k), (k, i)):
-            if view.kinds[far] is NodeKind.CA:
-                counts[view.guids[near]] = counts.get(view.guids[near], 0) + 1
-    return counts
+    kept = np.array([guid == switch for guid in view.guids], bool)
+    kept[view.link_node[kept[view.link_node].any(axis=1)]] = True
+    return kept
 
 
-def _edges(rows: Sequence[Row], like: Mapping[frozenset[NodeKind], Like]) -> list[list[object]]:
-    """id, source, target, mainstat, secondarystat, thickness, color: parallel links are one edge."""
-    groups: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        groups.setdefault((min(row.a.guid, row.b.guid), max(row.a.guid, row.b.guid)), []).append(row)
-    found: list[list[object]] = []
-    for (a, b), own in sorted(groups.items()):
-        up = [row for row in own if row.up]
-        worse = [row for row in up if below(row, like)]
-        stat = f"{len(own)} links" if len(own) > 1 else " ".join(x for x in (own[0].width, own[0].speed) if x)
-        trouble = [f"{len(own) - len(up)} down"] if len(up) < len(own) else []
-        trouble += [f"{len(worse)} degraded"] if worse else []
-        color = RED if trouble else GREY
-        found.append([f"{a}-{b}", a, b, stat or None, ", ".join(trouble) or None, min(len(own), 6), color])
+class _Drawn(NamedTuple):
+    """A node to draw: its row in the view, or None for a host that vanished from switch `leaf`."""
+
+    id: str
+    title: str
+    row: int | None
+    level: int
+    leaf: str = ""
+
+
+def _cut(picture: Picture) -> tuple[list[_Drawn], tuple[str, ...]]:
+    """The nodes that are drawn, and notices."""
+    drawn = _drawn(picture)
+    if len(drawn) <= picture.limit:
+        return drawn, picture.notices
+    told = f"Only {picture.limit} of {len(drawn)} nodes are drawn: ask for a job or a switch."
+    return drawn[: picture.limit], (*picture.notices, told)
+
+
+def _drawn(picture: Picture) -> list[_Drawn]:
+    """Every node to draw: switches by level and name, then hosts by name, then those that vanished."""
+    view, topology = picture.scene.view, picture.scene.topology
+    told = topology.levels.level.tolist()
+    level = dict(zip(topology.switches, told, strict=True))
+    called = dict(zip(topology.switches, topology.names, strict=True))
+    top = max(told, default=0) + 1
+    owner = {rail.port.guid: host for host, rails in topology.hosts.items() for rail in rails}
+    switches, others = [], []
+    for i in np.flatnonzero(picture.kept).tolist():
+        guid = view.guids[i]
+        if guid in level:
+            switches.append(_Drawn(guid, called[guid], i, level[guid] if level[guid] >= 0 else top))
+        elif not picture.folded:
+            others.append(_Drawn(guid, owner.get(guid) or picture.directory.node(guid, view.at_ms), i, -1))
+    found = sorted(switches, key=lambda one: (one.level, one.title)) + sorted(
+        others, key=lambda one: (one.title, one.id)
+    )
+    if not picture.folded:
+        kept = {one.id for one in switches}
+        gone = [(host, leaf) for leaf, hosts in picture.lost.items() if leaf in kept for host in hosts]
+        found += [_Drawn(f"gone:{host}", host, None, -2, leaf) for host, leaf in sorted(gone)]
     return found
+
+
+def _node_rows(picture: Picture, drawn: Sequence[_Drawn]) -> list[list[object]]:
+    """id, title, subtitle, mainstat, secondarystat, color, detail__guid."""
+    topology = picture.scene.topology
+    kinds = dict(zip(topology.switches, topology.levels.kinds, strict=True))
+    hosts_on = hosts_by_switch(picture.scene, picture.kept)
+    rows: list[list[object]] = []
+    for one in drawn:
+        if one.row is None:
+            rows.append([one.id, one.title, "host, vanished", None, None, RED, None])
+        elif one.id in kinds:
+            hosts, gone = int(hosts_on[one.row]), len(picture.lost.get(one.id, ()))
+            count = f"{hosts} host{'s' if hosts > 1 else ''}" if hosts else None
+            trouble = f"{gone} vanished" if gone else None
+            what = "switch" if kinds[one.id] in ("higher", "apart") else f"{kinds[one.id]} switch"
+            rows.append([one.id, one.title, what, count, trouble, RED if gone else BLUE, one.id])
+        else:
+            what, color = "host", GREEN
+            if one.title in picture.silent:
+                what, color = "host, silent", RED
+            elif one.title in picture.own:
+                what, color = "host, of the job", ORANGE
+            rows.append([one.id, one.title, what, None, None, color, one.id])
+    return rows
+
+
+def _edge_rows(picture: Picture, drawn: Sequence[_Drawn]) -> list[list[object]]:
+    """id, source (the upper end), target, mainstat, secondarystat, thickness, color: parallel links are one edge."""
+    view = picture.scene.view
+    level = np.zeros(len(view.guids), np.int64)
+    shown = np.zeros(len(view.guids), bool)
+    for one in drawn:
+        if one.row is not None:
+            shown[one.row], level[one.row] = True, one.level
+    rows: list[list[object]] = []
+    for bundle in bundles(picture.scene, shown):
+        a, b = view.guids[bundle.a], view.guids[bundle.b]
+        upper, lower = (b, a) if level[bundle.b] > level[bundle.a] else (a, b)
+        own = " ".join(x for x in (bundle.width, bundle.speed) if x) or None
+        trouble = [f"{bundle.down} down"] if bundle.down else []
+        trouble += [f"{bundle.worse} degraded"] if bundle.worse else []
+        rows.append(
+            [
+                f"{a}-{b}",
+                upper,
+                lower,
+                f"{bundle.links} links" if bundle.links > 1 else own,
+                ", ".join(trouble) or None,
+                min(bundle.links, THICKEST),
+                RED if trouble else GREY,
+            ]
+        )
+    rows += [
+        [f"{one.leaf}-{one.id}", one.leaf, one.id, "vanished", None, 1, RED]
+        for one in drawn
+        if one.row is None
+    ]  # fmt: skip
+    return rows
+
+
+def bundles(scene: Scene, among: Mask) -> list[Bundle]:
+    """The links between these nodes of a view (n,), the parallel ones together, sorted by their nodes."""
+    view = scene.view
+    rows = np.flatnonzero(among[view.link_node].all(axis=1))
+    if not len(rows):
+        return []
+    n = len(view.guids)
+    ends = np.sort(view.link_node[rows], axis=1).astype(np.int64)
+    pairs, first, member = np.unique(ends[:, 0] * n + ends[:, 1], return_index=True, return_inverse=True)
+    count = np.bincount(member)
+    down = np.bincount(member, weights=~view.up[rows]).astype(np.int64)
+    worse = np.bincount(member, weights=below_their_like(scene)[rows]).astype(np.int64)
+    columns = ((pairs // n), (pairs % n), count, down, worse, rows[first])
+    return [
+        Bundle(a, b, links, broken, slow, view.widths[j], view.speeds[j])
+        for a, b, links, broken, slow, j in zip(*(column.tolist() for column in columns), strict=True)
+    ]
+
+
+def below_their_like(scene: Scene) -> Mask:
+    """Links (m,) that are up but narrower or slower than the best between the same two kinds of nodes."""
+    view = scene.view
+    kind = np.array([_KINDS.index(one) for one in view.kinds], np.int64)
+    ends = np.sort(kind[view.link_node], axis=1)
+    like = ends[:, 0] * len(_KINDS) + ends[:, 1]
+    worse = np.zeros(len(view.up), bool)
+    for told, known in ((view.widths, WIDTHS), (view.speeds, SPEEDS)):
+        rank_of = {name: i for i, name in enumerate(known)}
+        rank = np.array([rank_of.get(name, -1) if name else -1 for name in told], np.int64)
+        best = np.full(len(_KINDS) ** 2, -1, np.int64)
+        np.maximum.at(best, like[view.up], rank[view.up])
+        worse |= (rank >= 0) & (rank < best[like])
+    return worse & view.up
+
+
+def hosts_by_switch(scene: Scene, among: Mask) -> NDArray[np.int64]:
+    """By node of the view (n,): hosts (and HCAs that name none) of these nodes that have a link to it which is up."""
+    view = scene.view
+    n = len(view.guids)
+    number = {host: i for i, host in enumerate(scene.topology.hosts)}
+    owner = {rail.port.guid: number[host] for host, rails in scene.topology.hosts.items() for rail in rails}
+    who = np.full(n, -1, np.int64)
+    for i, kind in enumerate(view.kinds):
+        if kind is NodeKind.CA and not is_sharp(view.descriptions[i]):
+            who[i] = owner.get(view.guids[i], len(number) + i)
+    up = view.link_node[view.up & among[view.link_node].all(axis=1)].astype(np.int64)
+    pairs = []
+    for near, far in ((up[:, 0], up[:, 1]), (up[:, 1], up[:, 0])):
+        hung = who[near] >= 0
+        pairs.append(far[hung] * (2 * n) + who[near[hung]])
+    return np.bincount(np.unique(np.concatenate(pairs)) // (2 * n), minlength=n)

@@ -1,19 +1,23 @@
 """Runs: which ones a typed id means, the list of them, and the hosts they held."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from weft.answers.answers import ALL_TIME, Answers
-from weft.answers.people import held, may_see
+from weft.answers.answers import ALL_TIME, Answers, did_you_mean
+from weft.answers.directory import UNTOLD_PORTS, Directory
+from weft.answers.people import held, may_see, require_operator
 from weft.answers.tables import Ask, TableData
 from weft.base.errors import BadRequest, UnknownName
 from weft.base.intervals import FOREVER_MS, Interval, wire_ms
-from weft.inventory.store import RunFilter
+from weft.fabric.model import NodeKind, PortKey
+from weft.inventory.store import Page, RunFilter
 from weft.scheduler.model import Run, RunKey
 
 MOST_RUNS = 1000
 """Runs looked at for one answer."""
+CHUNK = 50
+"""Runs looked at in one go, at least, where a filter may let few of them pass."""
 
 _TYPED = re.compile(r"(?:(?P<cluster>[^:@\s]+):)?(?P<label>\d+(?:[_+]\d+)?)(?:@(?P<start>\d+|-))?")
 
@@ -143,6 +147,9 @@ async def jobs(
     cluster: Sequence[str] = (),
     name: str = "",
     host: Sequence[str] = (),
+    switch: str = "",
+    job: str = "",
+    cursor: str | None = None,
 ) -> TableData:
     """Runs in the window, newest first; a user's own, and how many others there are."""
     which = RunFilter(
@@ -155,22 +162,134 @@ async def jobs(
         name=name,
     )
     notices: list[str] = []
-    if host:
-        on_hosts = await answers.site.jobs.runs_on(tuple(host), ask.window, limit=MOST_RUNS)
-        runs = tuple(run for run in on_hosts.items if passes(run, which))
-        more = on_hosts.cursor is not None
+    if job:
+        page, notices = await _of_label(answers, ask, job, which, host, switch, cursor)
+    elif host or switch:
+        page, notices = await _on_hosts(answers, ask, which, host, switch, cursor)
     else:
-        page = await answers.site.jobs.runs(which, limit=ask.limit)
-        runs, more = page.items, page.cursor is not None
+        page = await answers.site.jobs.runs(which, limit=ask.limit, cursor=cursor)
     if not ask.viewer.operator:
         if user and set(user) != {ask.viewer.who}:
             notices.append(f"Only jobs of {ask.viewer.who} are listed.")
         notices += await _others(answers, ask)
-    if more or len(runs) > ask.limit:
-        notices.append(f"Only the newest {min(len(runs), ask.limit)} runs are listed.")
-    if not runs:
-        notices.append("No run matches in this window.")
-    return TableData([_row(run) for run in runs[: ask.limit]], tuple(notices))
+    if page.cursor is not None:
+        newest = "newest " if cursor is None else "next "
+        notices.append(f"Only the {newest}{len(page.items)} runs are listed.")
+    if not page.items:
+        notices.append("No run matches in this window." if cursor is None else "No further run matches.")
+    return TableData([_row(run) for run in page.items], tuple(notices), page.cursor)
+
+
+async def _of_label(
+    answers: Answers, ask: Ask, job: str, which: RunFilter, hosts: Sequence[str], switch: str, cursor: str | None
+) -> tuple[Page[Run], list[str]]:
+    """Runs of one job id that pass the filter, on one page: an id means some thousand at most."""
+    if cursor is not None:
+        raise BadRequest("The runs of one job are no list to page through.", fix="Leave job= or cursor= out.")
+    typed = Typed.read(job, answers.site.settings.cluster)
+    clusters = which.clusters or (typed.cluster,)
+    window = None if typed.start is not None else ask.window
+    found = [run for one in clusters for run in await answers.site.jobs.find(typed.label, one, window)]
+    spots = await Spots.of(answers, ask, hosts, switch) if hosts or switch else None
+    kept = [run for run in found if typed.means(run) and passes(run, which) and (spots is None or spots.held_by(run))]
+    kept.sort(key=lambda run: run.key.start_ms or run.submit_ms or 0, reverse=True)
+    rest = kept[ask.limit :]
+    notices = [f"Only the newest {ask.limit} of {len(kept)} runs are listed."] if rest else []
+    return Page(tuple(kept[: ask.limit])), notices
+
+
+async def _on_hosts(
+    answers: Answers, ask: Ask, which: RunFilter, hosts: Sequence[str], switch: str, cursor: str | None
+) -> tuple[Page[Run], list[str]]:
+    """One page of runs on hosts that pass the filter. Runs that do not pass are looked at too, a bounded number."""
+    spots = await Spots.of(answers, ask, hosts, switch)
+    found: list[Run] = []
+    looked, at = 0, cursor
+    while looked < MOST_RUNS:
+        want = min(max(ask.limit - len(found), CHUNK), MOST_RUNS - looked)
+        page = await answers.site.jobs.runs_on(spots.names, ask.window, limit=want, cursor=at)
+        passing = [i for i, run in enumerate(page.items) if passes(run, which) and spots.held_by(run)]
+        if len(found) + len(passing) > ask.limit:  # end the page at the last run that is told
+            enough = passing[ask.limit - len(found) - 1] + 1
+            page = await answers.site.jobs.runs_on(spots.names, ask.window, limit=enough, cursor=at)
+            passing = passing[: ask.limit - len(found)]
+        found += [page.items[i] for i in passing]
+        looked, at = looked + len(page.items), page.cursor
+        if at is None or len(found) == ask.limit:
+            return Page(tuple(found), at), []
+    return Page(tuple(found), at), [f"Only {MOST_RUNS} runs on these hosts are looked at: go on with the cursor."]
+
+
+class Spots:
+    """Hosts, each in the time in which it counts: those that are named always, those of a switch while they hung there.
+
+    `names`: as the scheduler may write them.
+    """
+
+    def __init__(self, times: Mapping[str, Sequence[Interval]]) -> None:
+        self._times = {host.casefold(): spans for host, spans in times.items()}
+        self.names = sorted({name for host in times for name in (host, host.partition(".")[0])})
+
+    @classmethod
+    async def of(cls, answers: Answers, ask: Ask, hosts: Sequence[str], switch: str) -> "Spots":
+        """Those that are named; where a switch is named too, only those of them that hung on it.
+
+        Raises:
+            UnknownName: no such switch. Forbidden: the switch, for a user.
+        """
+        if not switch:
+            return cls({host: [ask.window] for host in hosts})
+        require_operator(ask.viewer, "A list of jobs by switch")
+        times: dict[str, list[Interval]] = {}
+        wanted = {host.partition(".")[0].casefold() for host in hosts}
+        found = 0
+        for fabric in await answers.fabrics():
+            directory = await answers.directory(fabric.name)
+            found += switch in directory.switches
+            for host, span in await hung_on(answers, fabric.name, _bearers(directory, switch), ask.window):
+                if not wanted or host.partition(".")[0].casefold() in wanted:
+                    times.setdefault(host, []).append(span)
+        if not found:
+            known = [name for f in await answers.fabrics() for name in (await answers.directory(f.name)).switches]
+            raise UnknownName(f"There is no switch '{switch}'.", fix=did_you_mean(switch, known))
+        return cls(times)
+
+    def held_by(self, run: Run) -> bool:
+        """True when the run held one of the hosts while it counts; one that never started counts by its submission."""
+        span = held(run) or Interval(run.submit_ms or 0, (run.submit_ms or 0) + 1)
+        return any(
+            time.overlaps(span)
+            for host in run.hosts
+            for name in (host, host.partition(".")[0])
+            for time in self._times.get(name.casefold(), ())
+        )
+
+
+def _bearers(directory: Directory, switch: str) -> list[tuple[str, int, Interval]]:
+    """GUID, number of ports and time of every switch that bore a name."""
+    return [(named.guid, named.ports, named.span) for named in directory.switches.get(switch, ())]
+
+
+async def hung_on(
+    answers: Answers, fabric: str, switches: Sequence[tuple[str, int, Interval]], window: Interval
+) -> list[tuple[str, Interval]]:
+    """Hosts that hung on switches in a window, each with the time for which it did.
+
+    Args:
+        switches: GUID, number of ports, and the time in which the switch counts.
+    """
+    directory = await answers.directory(fabric)
+    counts = {guid: span for guid, _, span in switches}
+    ports = [PortKey(guid, number) for guid, most, _ in switches for number in range(1, (most or UNTOLD_PORTS) + 1)]
+    found = []
+    for connection in await answers.site.fabrics.connections(fabric, window, ports) if ports else ():
+        for near, far in ((connection.a, connection.b), (connection.b, connection.a)):
+            if near.guid in counts and directory.kind(far.guid) is NodeKind.CA:
+                span = connection.span.cut(window).cut(counts[near.guid])
+                named = directory.host_of(far.guid, span.from_ms)
+                if span and named is not None:
+                    found.append((named.name, span))
+    return found
 
 
 def passes(run: Run, which: RunFilter) -> bool:
@@ -236,46 +355,6 @@ async def job_hosts(answers: Answers, ask: Ask, job: str) -> TableData:
         for span in [held(run)]
         for host in run.hosts
     ]
-    return TableData(rows, tuple(notices))
-
-
-async def job_neighbours(answers: Answers, ask: Ask, job: str) -> TableData:
-    """Other runs that held hosts of a job's runs at the same time; for users only how many."""
-    meant = await resolve(answers, ask, job)
-    sharing = await Sharing.of(answers, meant.runs)
-    own = {run.key for run in meant.runs}
-    rows = []
-    for other in sharing.runs:
-        if other.key in own:
-            continue
-        times = [
-            (span.cut(theirs), sorted(set(run.hosts) & set(other.hosts)))
-            for run in meant.runs
-            if (span := held(run)) is not None and (theirs := held(other)) is not None and span.overlaps(theirs)
-        ]
-        hosts = sorted({host for _, shared in times for host in shared})
-        if hosts:
-            both = [span for span, shared in times if shared]
-            begin, end = min(span.from_ms for span in both), max(span.to_ms for span in both)
-            rows.append(
-                [
-                    other.label,
-                    other.user,
-                    other.name,
-                    other.state,
-                    len(hosts),
-                    " ".join(hosts[:20]),
-                    begin,
-                    wire_ms(end),
-                    other.key.text,
-                ]
-            )
-    notices = [*meant.notices, *([] if sharing.complete else [f"Only the newest {MOST_RUNS} runs are looked at."])]
-    if not ask.viewer.operator:
-        count = f"{'' if sharing.complete else 'at least '}{len(rows)} run{'s' if len(rows) != 1 else ''}"
-        return TableData([], (*notices, f"{count} shared hosts of job {job}; whose they are is for operators."))
-    if not rows and meant.runs:
-        notices.append(f"Nobody shared a host of job {job}.")
     return TableData(rows, tuple(notices))
 
 

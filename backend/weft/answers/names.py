@@ -3,6 +3,8 @@
 - `job.<id>.hosts.<host>.<metric path>`: what is stored of the host, cut to the run.
 - `job.<id>.ports.<switch>.<port>.<counter>`: the switch ports that the run's hosts hung on, cut to that time; tag
   `sharers`: how many other runs held the host meanwhile.
+- `job.<id>.routes.<switch>.<port>.<counter>`: every switch port on the routes between them, at both ends of each link;
+  tag `basis`: how sure that is (`host_link`, `static`, `possible`), of several the least.
 - `switch.<name>.<port>.<counter>`, `host.<name>.ib.<hca>.<port>.<counter>`: stored by GUID, read by name. Before the
   first sweep of the fabric, names are those of the first sweep.
 - `cable.<id>.<end>.<counter>`: follows the cable through every move; `b` is the end in an HCA, the other is `a`.
@@ -21,6 +23,8 @@ from weft.answers.directory import Named
 from weft.answers.jobs import MOST_RUNS, Sharing
 from weft.answers.people import held, host_times, may_see
 from weft.answers.plugs import plugs_of
+from weft.answers.routed import RANK, Basis, RunRoutes
+from weft.answers.routes import run_routes
 from weft.answers.virtual import Assembly, HostTemplate, counters, fitted
 from weft.base.access import Viewer
 from weft.base.intervals import Interval, graphite_window
@@ -276,10 +280,11 @@ class InventoryNames:
         chosen = {name: request.named[name] for name in pattern[1].among(request.named)}
         if pattern[2].matches("hosts"):
             self._job_hosts(request, pattern, chosen, assembly)
-        if pattern[2].matches("ports"):
-            exact = fitted(pattern, 6)
-            if exact is not None:
-                await self._job_ports(request, exact, chosen, assembly)
+        exact = fitted(pattern, 6)
+        if pattern[2].matches("ports") and exact is not None:
+            await self._job_ports(request, exact, chosen, assembly)
+        if pattern[2].matches("routes") and exact is not None:
+            await self._job_routes(request, exact, chosen, assembly)
 
     def _job_hosts(
         self, request: Request, pattern: list[Glob], chosen: dict[str, list[Run]], assembly: Assembly
@@ -352,6 +357,41 @@ class InventoryNames:
             if self._too_many(request, assembly):
                 return
 
+    async def _job_routes(
+        self, request: Request, pattern: list[Glob], chosen: dict[str, list[Run]], assembly: Assembly
+    ) -> None:
+        _, _, _, switch, port, counter = pattern
+        for name, runs in sorted(chosen.items()):
+            for run in runs:
+                routes = await run_routes(self._answers, run, request.now_ms)
+                for notice in routes.notices:
+                    request.tell(notice)
+                await self._job_route_series(routes, (name, switch, port, counter), assembly)
+                if self._too_many(request, assembly):
+                    return
+
+    async def _job_route_series(
+        self, routes: RunRoutes, asked: tuple[str, Glob, Glob, Glob], assembly: Assembly
+    ) -> None:
+        """The series of one run's routes, each port for the parts in which it is on them."""
+        name, switch, port, counter = asked
+        spots: list[tuple[str, PortKey, Interval]] = []
+        basis: dict[PortKey, Basis] = {}
+        for part in routes.parts:
+            directory = await self._answers.directory(part.fabric)
+            here = {use.port: use.basis for use in part.used}
+            for key, how in here.items():
+                node = safe(directory.node(key.guid, part.span.from_ms))
+                if switch.matches(node) and port.matches(str(key.number)):
+                    spots.append((node, key, part.span))
+                    basis[key] = max(basis.get(key, how), how, key=RANK.__getitem__)
+        stored = counters(self._answers.site.metrics, {key.guid for key in basis}, port.text, counter.text)
+        for node, key, span in spots:
+            for what, series in stored.get(key, ()):
+                number = str(key.number)
+                tags = {"job": name, "switch": node, "port": number, "what": what, "basis": basis[key]}
+                assembly.add(self._name("job", name, "routes", node, number, what), series, span, tags)
+
     def _too_many(self, request: Request, assembly: Assembly) -> bool:
         if len(assembly) < MOST_NAMES:
             return False
@@ -395,11 +435,11 @@ class InventoryNames:
         return found
 
     async def _find_jobs(self, request: Request, pattern: list[Glob]) -> list[Found]:
-        """Ids, `hosts` and `ports`, hosts and what is stored of them, switches with their ports and counters."""
+        """Ids, `hosts`, `ports` and `routes`, hosts and what is stored of them, switches, their ports and counters."""
         depth, picked = len(pattern), _picked(request.named, pattern[1])
         if depth == 2:
             return [Found(self._name("job", name), False) for name in picked]
-        below = [kind for kind in ("hosts", "ports") if pattern[2].matches(kind)]
+        below = [kind for kind in ("hosts", "ports", "routes") if pattern[2].matches(kind)]
         if depth == 3:
             return [Found(self._name("job", name, kind), False) for name in picked for kind in below]
         chosen = {name: request.named[name] for name in picked}
@@ -416,6 +456,10 @@ class InventoryNames:
         if "ports" in below and depth <= 6:
             assembly = Assembly()
             await self._job_ports(request, _padded(pattern, 6), chosen, assembly)
+            found += self._cut([one.name for one in assembly.series()], depth, 6)
+        if "routes" in below and depth <= 6:
+            assembly = Assembly()
+            await self._job_routes(request, _padded(pattern, 6), chosen, assembly)
             found += self._cut([one.name for one in assembly.series()], depth, 6)
         return found
 

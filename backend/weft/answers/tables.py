@@ -36,10 +36,14 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class TableData:
-    """Rows in the order of the columns, and notices: what the reader must know about them."""
+    """Rows in the order of the columns, and notices: what the reader must know about them.
+
+    `cursor`: asks a paged table for the rows after these, None at the end.
+    """
 
     rows: Sequence[Sequence[Any]]
     notices: tuple[str, ...] = ()
+    cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +67,8 @@ class Table:
     params: tuple[Param, ...] = ()
     operators: bool = False
     example: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def paged(self) -> bool:
+        """True when it goes on from the cursor of an answer."""
+        return any(param.name == "cursor" for param in self.params)

@@ -8,6 +8,7 @@ from typing import Literal
 from weft.answers.answers import ALL_TIME, Answers
 from weft.answers.directory import Directory, Named
 from weft.answers.fabric import at_of
+from weft.answers.slurm import SlurmNodes
 from weft.answers.tables import Ask, TableData
 from weft.base.intervals import Interval
 from weft.fabric.model import NodeKind, PortKey
@@ -103,21 +104,24 @@ def _missing(
 
 
 async def vanished(answers: Answers, ask: Ask, fabric: str | None = None, at: int | None = None) -> TableData:
-    """Hosts that are missing, with the runs that held them when they went."""
+    """Hosts that are missing, with the runs that held them when they went, and why Slurm would have them off."""
     at_ms = at_of(ask, at)
     span = await answers.fabric(fabric)
     found = await missing(answers, span, at_ms)
     runs = [await _runs_then(answers, m) for m in found[:MOST_ASKED]]
+    slurm = await SlurmNodes.at(answers, at_ms)
     rows = [
         [
             m.host,
             m.state,
+            slurm.expected(m.host),
             m.last_seen_ms,
             m.gone_ms,
             m.port,
             " ".join(run.label for run in then) if then is not None else None,
             " ".join(sorted({run.user for run in then})) if then is not None else None,
             m.cable,
+            slurm.state(m.host),
             " ".join(m.guids),
             span.name,
         ]

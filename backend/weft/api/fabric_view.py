@@ -2,9 +2,13 @@
 
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel
 
+from weft.answers import graph
 from weft.answers.answers import Answers
+from weft.answers.difference import difference, ends_of
+from weft.answers.fabric import Row
 from weft.fabric.names import node_label
 
 
@@ -77,9 +81,6 @@ async def fabric_answer(answers: Answers, name: str | None, at_ms: int) -> dict[
         }
         for ((a, b), (a_port, b_port)), (up, unsure, width, speed, cable) in zip(ends, states, strict=True)
     ]
-    notices = []
-    if at_ms > view.last_ms:
-        notices.append(f"The last sweep was at {answers.when(view.last_ms)}: what happened since is not known.")
     return {
         "fabric": view.fabric,
         "at_ms": at_ms,
@@ -87,12 +88,97 @@ async def fabric_answer(answers: Answers, name: str | None, at_ms: int) -> dict[
         "last_ms": view.last_ms,
         "nodes": nodes,
         "links": links,
-        "notices": notices,
+        "notices": _not_since(answers, at_ms, view.last_ms),
     }
 
 
+class FoldedSwitch(BaseModel):
+    """A switch with the hosts on it as a number; `level`: 0 leaf, 1 spine, 2 core, null: no way to a host."""
+
+    guid: str
+    name: str
+    level: int | None
+    kind: str
+    hosts: int
+
+
+class FoldedLink(BaseModel):
+    """All links between two switches, how many of them are down or below their like, and the rate of the first."""
+
+    a: str
+    b: str
+    links: int
+    down: int
+    degraded: int
+    width: str | None
+    speed: str | None
+
+
+class FoldedFabric(BaseModel):
+    """FabricAnswer without hosts: one node a switch, one link for all between two."""
+
+    fabric: str
+    at_ms: int
+    seen_ms: int
+    last_ms: int
+    nodes: list[FoldedSwitch]
+    links: list[FoldedLink]
+    notices: list[str]
+
+
+async def folded_fabric(answers: Answers, name: str | None, at_ms: int) -> dict[str, Any]:
+    """The members of FoldedFabric. Raises UnknownName: no such fabric, or nothing was seen of it by then."""
+    span = await answers.fabric(name)
+    scene = await answers.scene(span.name, at_ms)
+    view, topology = scene.view, scene.topology
+    levels = topology.levels
+    everything = np.ones(len(view.guids), bool)
+    row = {guid: i for i, guid in enumerate(view.guids)}
+    rows = [row[guid] for guid in topology.switches]
+    switches = np.zeros(len(view.guids), bool)
+    switches[rows] = True
+    hosts = graph.hosts_by_switch(scene, everything)[rows].tolist()
+    nodes = [
+        {"guid": guid, "name": called, "level": level if level >= 0 else None, "kind": kind, "hosts": count}
+        for guid, called, level, kind, count in zip(
+            topology.switches, topology.names, levels.level.tolist(), levels.kinds, hosts, strict=True
+        )
+    ]
+    links = [
+        {
+            "a": view.guids[bundle.a],
+            "b": view.guids[bundle.b],
+            "links": bundle.links,
+            "down": bundle.down,
+            "degraded": bundle.worse,
+            "width": bundle.width,
+            "speed": bundle.speed,
+        }
+        for bundle in graph.bundles(scene, switches)
+    ]
+    return {
+        "fabric": view.fabric,
+        "at_ms": at_ms,
+        "seen_ms": view.seen_ms,
+        "last_ms": view.last_ms,
+        "nodes": nodes,
+        "links": links,
+        "notices": [*_not_since(answers, at_ms, view.last_ms), *levels.doubts],
+    }
+
+
+def _not_since(answers: Answers, at_ms: int, last_ms: int) -> list[str]:
+    """A notice where the time lies after the last sweep."""
+    if at_ms <= last_ms:
+        return []
+    return [f"The last sweep was at {answers.when(last_ms)}: what happened since is not known."]
+
+
 class FabricDiff(BaseModel):
-    """What two times of a fabric differ in; a link is the same while its two ports are."""
+    """What two times of a fabric differ in.
+
+    A link is the same while its two ports are cabled to each other; one to a node that is gone is down.
+    """
 
     fabric: str
     from_ms: int
@@ -109,26 +195,33 @@ async def fabric_diff(answers: Answers, name: str | None, from_ms: int, to_ms: i
     """The members of FabricDiff; a changed link is told as it is at `to_ms`. Raises UnknownName."""
     before = await fabric_answer(answers, name, from_ms)
     after = await fabric_answer(answers, name, to_ms)
+    told = await difference(answers, after["fabric"], from_ms, to_ms)
     nodes, later_nodes = ({node["guid"]: node for node in one["nodes"]} for one in (before, after))
-    links, later_links = ({_ends(link): link for link in one["links"]} for one in (before, after))
+    changed = {ends_of(row): row for _, row in told.links_changed}
+    changed |= {ends_of(x.after): x.after for x in told.cables_moved if ends_of(x.before) == ends_of(x.after)}
     return {
         "fabric": after["fabric"],
         "from_ms": from_ms,
         "to_ms": to_ms,
-        "nodes_gone": [node for guid, node in nodes.items() if guid not in later_nodes],
-        "nodes_new": [node for guid, node in later_nodes.items() if guid not in nodes],
-        "links_gone": [link for ends, link in links.items() if ends not in later_links],
-        "links_new": [link for ends, link in later_links.items() if ends not in links],
-        "links_changed": [
-            link for ends, link in later_links.items() if ends in links and _state(link) != _state(links[ends])
-        ],
+        "nodes_gone": [nodes[guid] for guid in told.nodes_gone],
+        "nodes_new": [later_nodes[guid] for guid in told.nodes_new],
+        "links_gone": [_link(row) for row in told.links_gone],
+        "links_new": [_link(row) for row in told.links_new],
+        "links_changed": [_link(row) for row in changed.values()],
         "notices": list(dict.fromkeys([*before["notices"], *after["notices"]])),
     }
 
 
-def _ends(link: dict[str, Any]) -> tuple[str, int, str, int]:
-    return link["a"], link["a_port"], link["b"], link["b_port"]
-
-
-def _state(link: dict[str, Any]) -> tuple[bool, str | None, str | None, str]:
-    return link["up"], link["width"], link["speed"], link["cable"]
+def _link(row: Row) -> dict[str, Any]:
+    a, a_port, b, b_port = ends_of(row)
+    return {
+        "a": a,
+        "a_port": a_port,
+        "b": b,
+        "b_port": b_port,
+        "up": row.up,
+        "unsure": row.unsure,
+        "width": row.width,
+        "speed": row.speed,
+        "cable": row.cable,
+    }

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from types import GenericAlias
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
@@ -16,7 +16,14 @@ from weft.answers.people import require_operator
 from weft.answers.tables import Ask, Column, Param, Table
 from weft.api.asking import Asking, is_table, series_answer, table_answer
 from weft.api.engines import Engines, engines_of
-from weft.api.fabric_view import FabricAnswer, FabricDiff, fabric_answer, fabric_diff
+from weft.api.fabric_view import (
+    FabricAnswer,
+    FabricDiff,
+    FoldedFabric,
+    fabric_answer,
+    fabric_diff,
+    folded_fabric,
+)
 from weft.api.forms import positive, read_json
 from weft.api.frames import cell
 from weft.api.identity import viewer_of
@@ -42,8 +49,16 @@ ROUTES: Mapping[str, str] = {
     "/jobs/{job}/cables": "job_cables",
     "/jobs/{job}/switches": "job_switches",
     "/jobs/{job}/placement": "placement",
+    "/jobs/{job}/placement/swaps": "placement_swaps",
+    "/jobs/{job}/placement/rails": "placement_rails",
     "/jobs/{job}/hops": "hops",
+    "/jobs/{job}/hops/matrix": "hop_matrix",
     "/jobs/{job}/neighbours": "job_neighbours",
+    "/jobs/{job}/states": "job_states",
+    "/jobs/{job}/imbalance": "imbalance",
+    "/compare": "compare",
+    "/states": "state_timeline",
+    "/totals": "totals",
     "/hosts": "hosts",
     "/switches": "switches",
     "/ports": "ports",
@@ -53,7 +68,10 @@ ROUTES: Mapping[str, str] = {
     "/fabric/changes": "fabric_changes",
     "/fabric/vanished": "vanished",
     "/fabric/degraded": "degraded",
-    "/logs/search": "logs",
+    "/fabric/levels": "levels",
+    "/fabric/flapping": "flapping",
+    "/fabric/wiring": "wiring",
+    "/fabric/behind": "behind",
     "/sources": "sources",
 }
 """Path -> table of the catalogue; a name in braces is that parameter."""
@@ -185,17 +203,28 @@ async def query(
         told = await table_answer(asking, question.q, question.params)
         columns = [_column(column).model_dump() for column in told.table.columns]
         rows = [[cell(value) for value in row] for row in told.rows]
-        return _json({"columns": columns, "rows": rows, "notices": told.notices})
+        return json_answer({"columns": columns, "rows": rows, "notices": told.notices})
     rendered = await series_answer(asking, question.q)
     return StreamingResponse(_series(rendered), media_type="application/json")
 
 
-@router.get("/fabric", summary="The fabric at a time: nodes and links", responses={200: {"model": FabricAnswer}})
-async def fabric(engines: EnginesDep, viewer: ViewerDep, at: str | None = None, fabric: str | None = None) -> Response:
-    """`at`: ISO 8601, epoch s or ms, or Graphite's -1h; default now."""
+@router.get(
+    "/fabric",
+    summary="The fabric at a time: nodes and links",
+    responses={200: {"model": FabricAnswer | FoldedFabric}},
+)
+async def fabric(
+    engines: EnginesDep,
+    viewer: ViewerDep,
+    at: str | None = None,
+    fabric: str | None = None,
+    fold: Literal["leaf", "none"] = "none",
+) -> Response:
+    """`at`: ISO 8601, epoch s or ms, or Graphite's -1h; default now. `fold=leaf`: switches only, hosts as a number."""
     require_operator(viewer, "The whole fabric")
     at_ms = engines.clock() if at is None else _moment(engines, at)
-    return _json(await fabric_answer(engines.answers, fabric, at_ms))
+    told = folded_fabric if fold == "leaf" else fabric_answer
+    return json_answer(await told(engines.answers, fabric, at_ms))
 
 
 @router.get("/fabric/diff", summary="What two times of the fabric differ in", responses={200: {"model": FabricDiff}})
@@ -207,14 +236,15 @@ async def diff(request: Request, engines: EnginesDep, viewer: ViewerDep, fabric:
         raise BadRequest("The first time is missing.", fix="Give from=-1d, and to= unless now is meant.")
     end = request.query_params.get("to") or "now"
     told = await fabric_diff(engines.answers, fabric, _moment(engines, start), _moment(engines, end))
-    return _json(told)
+    return json_answer(told)
 
 
 @router.get("/annotations", summary="Job starts and ends, fabric changes")
 async def events(request: Request, engines: EnginesDep, viewer: ViewerDep, query: str = "") -> Events:
-    """`query`: `jobs user=alice`, `changes kind=link_down`, nothing for both; `from`, `to` and `limit` as elsewhere."""
+    """`query`: `jobs user=alice`, `changes kind=link_down`, nothing for both, or `logs severity:err job=4711`; `from`,
+    `to` and `limit` as elsewhere."""
     asked = dict(request.query_params)
-    ask, _ = _ask(engines, viewer, asked)
+    ask, _ = ask_of(engines, viewer, asked)
     found, notices = await annotations(engines.answers, ask, query)
     rows = [Event(time=e.at_ms, time_end=e.end_ms, title=e.title, text=e.text, tags=list(e.tags)) for e in found]
     return Events(rows=rows, notices=notices)
@@ -229,11 +259,11 @@ def add_table_route(path: str, table: Table) -> None:
             for name in request.query_params
             for values in [request.query_params.getlist(name)]
         }
-        ask, arguments = _ask(engines, viewer, {**given, **request.path_params})
+        ask, arguments = ask_of(engines, viewer, {**given, **request.path_params})
         data = await catalog.run(engines.answers, table.name, arguments, ask)
         names = [column.name for column in table.columns]
         told = [dict(zip(names, map(cell, row), strict=True)) for row in data.rows]
-        return _json({"rows": told, "notices": data.notices})
+        return json_answer({"rows": told, "notices": data.notices} | ({"cursor": data.cursor} if table.paged else {}))
 
     in_path = {param.name for param in table.params if f"{{{param.name}" in path}
     router.add_api_route(
@@ -243,7 +273,7 @@ def add_table_route(path: str, table: Table) -> None:
         summary=table.doc,
         description="For operators only." if table.operators else "A user sees their own jobs and those jobs' hosts.",
         responses={200: {"model": _model(table), "description": "Rows, and what the reader must know about them."}},
-        openapi_extra={"parameters": [*(_parameter(p, p.name in in_path) for p in table.params), *WINDOW_PARAMETERS]},
+        openapi_extra={"parameters": [*(parameter(p, p.name in in_path) for p in table.params), *WINDOW_PARAMETERS]},
     )
 
 
@@ -254,7 +284,7 @@ WINDOW_PARAMETERS: Sequence[Mapping[str, Any]] = (
 )
 
 
-def _ask(engines: Engines, viewer: Viewer, given: Mapping[str, Any]) -> tuple[Ask, dict[str, Any]]:
+def ask_of(engines: Engines, viewer: Viewer, given: Mapping[str, Any]) -> tuple[Ask, dict[str, Any]]:
     """Window and limit of a request, and the rest of its parameters."""
     rest = {name: value for name, value in given.items() if name not in {"from", "to", "limit"}}
     span = _span(engines, given.get("from") or 0, given.get("to") or "now")
@@ -284,7 +314,7 @@ async def _series(rendered: Rendered) -> AsyncIterator[bytes]:
     yield b',"notices":' + orjson.dumps(rendered.notices) + b"}"
 
 
-def _json(value: object) -> Response:
+def json_answer(value: object) -> Response:
     return Response(orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json")
 
 
@@ -325,6 +355,8 @@ def _model(table: Table) -> type[BaseModel]:
     }
     row = create_model(f"{table.name}_row", **fields)
     answer: dict[str, Any] = {"rows": (GenericAlias(list, row), ...), "notices": (list[str], ...)}
+    if table.paged:
+        answer["cursor"] = (str | None, Field(None, description="Asks for the rows after these; null at the end."))
     return create_model(table.name, **answer)
 
 
@@ -332,7 +364,7 @@ def _measure(column: Column) -> str:
     return "Epoch ms." if column.type == "time" else f"In {column.unit}." if column.unit else ""
 
 
-def _parameter(param: Param, in_path: bool) -> dict[str, Any]:
+def parameter(param: Param, in_path: bool) -> dict[str, Any]:
     schema = dict(SCHEMAS[param.type]) | (
         {"enum": list(param.choices)} if param.choices and param.type != "list" else {}
     )

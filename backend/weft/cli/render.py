@@ -1,8 +1,9 @@
 """How answers look: tables that fit one terminal (80 columns when there is none), lists for long rows, and JSON."""
 
+import math
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import tzinfo
 from typing import Any, Literal
@@ -10,7 +11,7 @@ from typing import Any, Literal
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from weft.answers.tables import Column
+from weft.answers.tables import Column, Table
 from weft.base.formats import counted
 from weft.base.intervals import datetime_of
 from weft.cli.check import Finding
@@ -26,8 +27,8 @@ NARROWEST = 14
 class Section:
     """A part of an answer: a table of the catalogue, its arguments, and the columns shown while they fit.
 
-    `upright`: rows as lists of `name  value`, for few long rows. `wrap`: the last
-    column goes on in its own column below itself instead of being shortened.
+    `upright`: rows as lists of `name  value`, for few long rows. `sideways`: a column a row, headed by its first cell.
+    `wrap`: the last column goes on in its own column below itself instead of being shortened.
     """
 
     title: str
@@ -35,6 +36,7 @@ class Section:
     args: Mapping[str, Any] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
     upright: bool = False
+    sideways: bool = False
     wrap: bool = False
 
 
@@ -68,9 +70,11 @@ def show(answers: Sequence[Answer], zone: tzinfo) -> None:
         rows = [[cell(column, row[at[column.name]], zone) for column in columns] for row in one.rows]
         if one.section.title:
             console.print(one.section.title, style="bold")
+        shown = columns
         if one.section.upright:
             show_upright(console, columns, rows)
-            shown = columns
+        elif one.section.sideways:
+            left_out += show_sideways(console, columns, rows)
         else:
             shown = columns[: show_table(console, columns, rows, wrap=one.section.wrap)]
             left_out += [column.name for column in columns[len(shown) :]]
@@ -81,6 +85,18 @@ def show(answers: Sequence[Answer], zone: tzinfo) -> None:
         footer.append(f"Too narrow for: {', '.join(dict.fromkeys(left_out))} (see --json).")
     if footer:
         console.print(" ".join(footer), style="dim")
+
+
+def show_tables(tables: Iterable[Table]) -> None:
+    """Print each table's name, what it holds, and its arguments."""
+    grid = RichTable.grid(padding=(0, GAP, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column()
+    for table in tables:
+        grid.add_row(table.name, table.doc)
+        words = [f"{param.name}=..." if param.required else f"[{param.name}=...]" for param in table.params]
+        grid.add_row("", " ".join(words), style="dim")
+    terminal().print(grid)
 
 
 def show_report(report: ImportReport) -> None:
@@ -132,6 +148,17 @@ def show_upright(console: Console, columns: Sequence[Column], rows: Sequence[Seq
     console.print(grid)
 
 
+def show_sideways(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Print each row as a column headed by its first cell, to compare them; returns those that found no room.
+
+    What is missing in all of them is left out.
+    """
+    heads = [Column("", "string"), *(Column(row[0], "string") for row in rows)]
+    told = zip(columns[1:], zip(*(row[1:] for row in rows), strict=True), strict=True)
+    lines = [[column.name.replace("_", " "), *cells] for column, cells in told if set(cells) != {"-"}]
+    return [head.name for head in heads[show_table(console, heads, lines) :]]
+
+
 def show_table(
     console: Console, columns: Sequence[Column], rows: Sequence[Sequence[str]], *, wrap: bool = False
 ) -> int:
@@ -178,7 +205,7 @@ def cell(column: Column, value: Any, zone: tzinfo) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return duration(value) if column.unit == "s" else f"{value:.2f}"
+        return duration(value) if column.unit == "s" else speed(value) if column.unit == "Bps" else plain(value)
     return str(value)
 
 
@@ -187,6 +214,17 @@ def short_time(at_ms: int, zone: tzinfo) -> str:
     moment = datetime_of(at_ms, zone)
     this_year = datetime_of(time.time_ns() // 1_000_000, zone).year
     return f"{moment:%m-%d %H:%M:%S}" if moment.year == this_year else f"{moment:%y-%m-%d %H:%M}"
+
+
+def plain(value: float) -> str:
+    """Two decimals, or four digits of what is large."""
+    return f"{value:.4g}" if abs(value) >= 1e6 else f"{value + 0.0:.2f}".replace("-0.00", "0.00")
+
+
+def speed(bytes_per_s: float) -> str:
+    """`1.25 GB/s`, in powers of 1,000."""
+    power = min(int(math.log10(max(abs(bytes_per_s), 1)) / 3), 4)
+    return f"{bytes_per_s / 1000**power:.3g} {('B', 'kB', 'MB', 'GB', 'TB')[power]}/s"
 
 
 def duration(seconds: float) -> str:

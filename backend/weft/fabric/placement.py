@@ -76,6 +76,7 @@ class Placement:
     switches that packets go through (1: leaves only), None where the fabric is no tree. `histogram`: hops -> unordered
     pairs of hosts. Not counted anywhere: `absent` hosts are not in the fabric, `unlinked` ones have no link, `cut_off`
     ones have no route to the others. `guids`: by host of `hosts`, the switches it hangs on (one a rail, "" no link).
+    `choice`: whose hosts the best is of, all in the fabric or those that the run could have been given.
     """
 
     hosts: tuple[str, ...]
@@ -93,6 +94,7 @@ class Placement:
     best: Literal["optimal", "bound"]
     histogram: Mapping[int, int]
     stragglers: tuple[Straggler, ...]
+    choice: Literal["fabric", "partition"] = "fabric"
     swaps: tuple[Swap, ...] = ()
     verdict: str = ""
     doubts: tuple[str, ...] = ()
@@ -173,6 +175,7 @@ def place(topology: Topology, hosts: Sequence[str], usable: Collection[str] | No
         best="bound",
         histogram=pairs,
         stragglers=(),
+        choice="fabric" if usable is None else "partition",
     )
     report = replace(report, best="optimal" if best.exact or report.at_best else "bound")
     if not report.at_best:
@@ -343,7 +346,10 @@ def proposed(topology: Topology, report: Placement, offers: Offers | None) -> Pl
             by_doubt.setdefault(doubt, []).append(swap.candidate)
     doubts += [f"{_some(names)}: {doubt}." for doubt, names in by_doubt.items()]
     report = replace(report, swaps=swaps, doubts=tuple(doubts))
-    return replace(report, verdict=_in_words(report))
+    words = _in_words(report)
+    if offers is not None and report.stragglers and report.best_hops is not None and not swaps:
+        words += " No host that was free and could take the job would have been better."
+    return replace(report, verdict=words)
 
 
 def _swaps(topology: Topology, report: Placement, offers: Offers) -> tuple[Swap, ...]:
@@ -391,7 +397,8 @@ def _in_words(report: Placement) -> str:
     if report.best_hops is None or report.leaves_minimum is None:
         return f"{where}; {mean}, the best is not known."
     if report.at_best:
-        return f"As tight as this fabric allows: {where}, {mean}."
+        allows = "this fabric" if report.choice == "fabric" else "its partition"
+        return f"As tight as {allows} allows: {where}, {mean}."
     enough = f" where {report.leaves_minimum} would do" if used > report.leaves_minimum else ""
     best = f"{report.best_hops:.2f} at best" if report.best == "optimal" else f"no less than {report.best_hops:.2f}"
     text = f"{where}{enough}{_climb(report)}; {mean}, {best}."

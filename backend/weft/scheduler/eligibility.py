@@ -6,7 +6,7 @@ looked at as far as it is simple; what cannot be told stays a doubt and is never
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from weft.scheduler.model import Run, SchedulerNode
@@ -30,19 +30,24 @@ Gres = Mapping[tuple[str, str], int]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a list of nodes tells at all: a member that is empty everywhere may as well not have been asked for."""
+    """What a list of nodes tells: a member that is empty everywhere may as well not have been asked for.
+
+    `whole`: it has every host of the run and others besides, and so is taken for a list of all nodes.
+    """
 
     nodes: Mapping[str, SchedulerNode]
+    whole: bool
     partitions: bool
     features: bool
     gres: bool
 
     @classmethod
-    def of(cls, nodes: Mapping[str, SchedulerNode]) -> "Told":
-        """Look at every node; `nodes`: by the names that the caller knows them by."""
+    def of(cls, nodes: Mapping[str, SchedulerNode], hosts: Set[str]) -> "Told":
+        """Look at every node; nodes and the run's hosts by the names that the caller knows them by."""
         every = nodes.values()
         return cls(
             nodes,
+            hosts < nodes.keys(),
             any(node.partitions for node in every),
             any(node.features for node in every),
             any(node.gres for node in every),
@@ -51,7 +56,7 @@ class Told:
 
 def usable(run: Run, told: Told) -> frozenset[str] | None:
     """Nodes that the run could have been given at some time, busy or not; None: its partition's are not known."""
-    if not run.partition or not told.partitions:
+    if not run.partition or not told.partitions or not told.whole:
         return None
     return frozenset(name for name in told.nodes if _checked(run, told, name, None) is not None)
 
@@ -64,11 +69,8 @@ def doubts_of(run: Run, told: Told, name: str, instead_of: str) -> tuple[str, ..
     """
     if not told.nodes:
         return ("its partition, features, GRES and state then are not known",)
-    if name not in told.nodes:
-        # Where Slurm named every host of the run and not this one, it is no node of Slurm's: a file server, say.
-        if instead_of in told.nodes:
-            return None
-        return ("Slurm told nothing of it by then",)
+    if name not in told.nodes:  # of a list of all: no node of Slurm's, a file server, say
+        return None if told.whole else ("Slurm told nothing of it by then",)
     state = _state(told.nodes[name])
     checked = _checked(run, told, name, told.nodes.get(instead_of))
     return None if state is None or checked is None else (*checked, *state)
