@@ -109,6 +109,12 @@ async def test_a_known_line_is_kept_once_and_as_it_was_first(logs: LogStore) -> 
     assert await logs.search(LogQuery(ALWAYS)) == LogHits((first, line("b", MIDNIGHT - 1)), 2)
 
 
+async def test_a_line_is_found_by_its_id(logs: LogStore) -> None:
+    await logs.append([line(key, MIDNIGHT) for key in "abc"])
+    for text, expected in {"id:b": "b", "id:(a OR c)": "ac", "-id:a": "bc", "id:x": "", "id:*": "abc"}.items():
+        assert await found_ids(logs, asked(text)) == expected, text
+
+
 async def test_an_id_is_a_lines_only_within_its_millisecond(logs: LogStore) -> None:
     await logs.append([line("a", MIDNIGHT), line("b", MIDNIGHT + 9)])
     assert await logs.append([line("a", MIDNIGHT), line("b", MIDNIGHT + 9)]) == 0
@@ -438,7 +444,7 @@ async def test_a_damaged_day_is_named_and_the_others_answer(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("file", "content", "reason"),
     [
-        ("weft.json", b'{"format": 7}', "its format is 7, this Weft reads 2"),
+        ("weft.json", b'{"format": 7}', "its format is 7, this Weft reads 3"),
         ("weft.json", b"", "zero-length"),
         ("weft.json", b"[]", "its format is none"),
         ("weft.json", None, "No such file"),

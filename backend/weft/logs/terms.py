@@ -115,7 +115,14 @@ class OneOf:
     """One of these values stands in the field."""
 
     field: str
-    values: tuple[str, ...] | tuple[int, ...]
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """The line whose id gives this key."""
+
+    key: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +170,7 @@ class Both:
     forbidden: tuple["Wanted", ...]
 
 
-Wanted = All | Nothing | OneOf | Like | Near | InOrder | During | Both
+Wanted = All | Nothing | Keyed | OneOf | Like | Near | InOrder | During | Both
 
 ALL, NOTHING = All(), Nothing()
 
@@ -248,14 +255,14 @@ def _value(query: Query) -> Wanted:
     """A term or a pattern in one field."""
     assert isinstance(query, asked.Term | asked.Wildcard | asked.Regex | asked.Fuzzy | asked.Range)
     kind = kind_of(query.field)
-    field = {"words": "words", "lower": "hosts", "own": "pairs", "id": "key"}.get(kind, query.field)
+    field = {"words": "words", "lower": "hosts", "own": "pairs"}.get(kind, query.field)
     head = f"{own_name(query.field)}=" if kind == "own" else ""
     plain = literal_regex(head)
     lower = kind in ("words", "lower")
     match query:
         case asked.Term(_, text):
             if kind == "id":
-                return OneOf(field, (key_of(text),))
+                return Keyed(key_of(text))
             number = number_of(text) if kind == "own" else None
             same = () if number is None else (f"{own_name(query.field)}#{sortable(number)}",)
             return OneOf(field, (head + text, *same))

@@ -28,8 +28,8 @@ from weft.logs.store import (
     Place,
     TopValues,
 )
-from weft.logs.tantivy.day import DAY_MS, MEND, Day, create, document_of, naming, span_of
-from weft.logs.tantivy.finding import compiled, count, page
+from weft.logs.tantivy.day import DAY_MS, MEND, Day, count, create, document_of, naming, span_of
+from weft.logs.tantivy.finding import compiled, page
 from weft.logs.terms import ALL, NOTHING, During, OneOf, Wanted, all_of, wanted
 
 T = TypeVar("T")

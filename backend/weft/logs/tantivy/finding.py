@@ -1,7 +1,6 @@
 """What is looked for as tantivy's own queries, and lines in the order of their places."""
 
 from collections.abc import Sequence
-from typing import Protocol, cast
 
 import orjson
 from tantivy import DocAddress, FieldType, Occur, Order, Query, Searcher
@@ -9,16 +8,10 @@ from tantivy import DocAddress, FieldType, Occur, Order, Query, Searcher
 from weft.base.errors import TooMuch
 from weft.logs.store import LogLine, Place
 from weft.logs.tantivy.day import SCHEMA
-from weft.logs.terms import All, Both, During, InOrder, Like, Near, Nothing, OneOf, Wanted
+from weft.logs.terms import All, Both, During, InOrder, Keyed, Like, Near, Nothing, OneOf, Wanted
 
 _ORDER = (("at_ms", Order.Desc, Order.Asc), ("seq", Order.Desc, Order.Asc), ("key", Order.Asc, Order.Desc))
 """The members of a Place as fields, and how each is sorted: newest first, oldest first."""
-
-
-class _Counted(Protocol):
-    """What tantivy's type stub leaves out of SearchResult."""
-
-    count: int
 
 
 def compiled(want: Wanted) -> Query:
@@ -28,6 +21,8 @@ def compiled(want: Wanted) -> Query:
             return Query.all_query()
         case Nothing():
             return Query.empty_query()
+        case Keyed(key):
+            return _within("key", key, key)
         case OneOf(field, values):
             if len(values) == 1:
                 return Query.term_query(SCHEMA, field, values[0])
@@ -52,11 +47,6 @@ def compiled(want: Wanted) -> Query:
 
 def _within(field: str, first: int | None, last: int | None) -> Query:
     return Query.range_query(SCHEMA, field, FieldType.Integer, first, last)
-
-
-def count(searcher: Searcher, query: Query) -> int:
-    # Sorting by a column spares the scores that tantivy would work out otherwise.
-    return cast(_Counted, searcher.search(query, 1, order_by_field="at_ms")).count
 
 
 def page(searcher: Searcher, query: Query, level: int, most: int, after: Place | None, oldest: bool) -> list[LogLine]:
