@@ -5,6 +5,7 @@ An interval is `[from, to)`. The open end is FOREVER_MS inside and `null` on eve
 between the three ways of counting: the inventory's, Graphite's `(from, until]` and a metric's slots.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -93,6 +94,31 @@ def local_ms(moment: datetime, zone: tzinfo) -> tuple[int, bool]:
     """
     early, late = moment.replace(tzinfo=zone, fold=0), moment.replace(tzinfo=zone, fold=1)
     return ms_of(early), early.utcoffset() == late.utcoffset()
+
+
+MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+"""As C prints them, whatever the locale of this process."""
+
+_CTIME = re.compile(
+    r"(?a)[A-Z][a-z]{2} (?P<month>[A-Z][a-z]{2}) {1,2}(?P<day>\d{1,2}) (?P<clock>\d\d:\d\d:\d\d) (?P<year>\d{4})"
+)
+
+
+def wall_clock(year: int, month: str, day: int, clock: str) -> datetime | None:
+    """The naive datetime of what tools print: a month's English name and `22:23:15`; None: no calendar has it."""
+    try:
+        return datetime.fromisoformat(f"{year:04}-{MONTHS.index(month) + 1:02}-{day:02}T{clock}")
+    except ValueError:
+        return None
+
+
+def ctime(text: str) -> datetime | None:
+    """What C's ctime prints, `Sun Nov 22 22:23:15 2026`; None when it is none. A leap second is the one before it."""
+    match = _CTIME.fullmatch(text.strip())
+    if match is None:
+        return None
+    clock = re.sub(":60$", ":59", match["clock"])
+    return wall_clock(int(match["year"]), match["month"], int(match["day"]), clock)
 
 
 def parse_moment(text: str, zone: tzinfo) -> int:

@@ -13,14 +13,13 @@ from datetime import datetime
 from functools import lru_cache
 
 from weft.base.formats import Format, Origin, Reading
-from weft.base.intervals import datetime_of, local_ms, ms_of
+from weft.base.intervals import datetime_of, local_ms, ms_of, wall_clock
 from weft.logs.reading import Heard, read_lines
 from weft.logs.severity import SEVERITIES
 from weft.logs.store import LogLine
 
 DAY_MS = 86_400_000
 
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _LINE = re.compile(
     r"(?a)(?:<(?P<pri>\d{1,3})>)?"
     r"(?:(?:(?P<before>\d{4}) )?(?P<month>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) (?P<day>[ \d]\d)"
@@ -55,7 +54,7 @@ def parse(text: str, origin: Origin) -> Reading[tuple[LogLine, ...]]:
         latest_ms = origin.seen_at_ms + DAY_MS
         year = datetime_of(latest_ms, origin.zone).year
         for candidate in range(year, max(year - 9, 0), -1):  # 29 February may be eight years back
-            moment = _moment(str(candidate), month, day, clock)
+            moment = wall_clock(candidate, month, int(day), clock)
             if moment is not None and 0 <= local_ms(moment, origin.zone)[0] <= latest_ms:
                 return moment
         return None
@@ -97,14 +96,8 @@ def _when(match: re.Match[str]) -> int | datetime | None:
             return ms_of(datetime.fromisoformat(match["iso"]))
         except ValueError:
             return None
-    return _moment(match["before"] or match["after"], match["month"], match["day"], match["clock"])
-
-
-def _moment(year: str, month: str, day: str, clock: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(f"{year:0>4}-{_MONTHS.index(month) + 1:02}-{int(day):02}T{clock}")
-    except ValueError:
-        return None
+    year = int(match["before"] or match["after"])
+    return wall_clock(year, match["month"], int(match["day"]), match["clock"])
 
 
 def _in_zone(moment: datetime, zone: str) -> int:

@@ -13,7 +13,7 @@ from datetime import datetime, tzinfo
 
 from weft.base.errors import BadInput
 from weft.base.formats import Format, Origin, Reading, counted
-from weft.base.intervals import FOREVER_MS, iso, local_ms
+from weft.base.intervals import FOREVER_MS, ctime, iso, local_ms
 from weft.fabric.formats.discovery import (
     HIGHEST_PORT,
     PUTTY,
@@ -162,7 +162,7 @@ def _time_of(lines: list[str], origin: Origin) -> tuple[int, bool, list[str]]:
             line=found[1][0],
         )
     number, match = found[0]
-    moment = _ctime(match["time"])
+    moment = ctime(match["time"])
     if moment is None:
         raise BadInput(
             f"'{match['time']}' is no time; one like `Sun Nov 22 22:23:15 2026` was expected.", fix=AGAIN, line=number
@@ -182,20 +182,6 @@ def _twice(moment: datetime, at_ms: int, zone: tzinfo) -> str:
         f"The clocks change in the hour of {moment:%Y-%m-%d %H:%M:%S}: taken as {iso(at_ms, zone)}. "
         "Say which one it is with --seen-at."
     )
-
-
-def _ctime(text: str) -> datetime | None:
-    """What C's ctime prints, whatever the locale of this process; None when it is none."""
-    months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-    match = re.fullmatch(r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d) (\d{4})\s*", text)
-    if match is None or match[1] not in months:
-        return None
-    day, hour, minute, second, year = (int(match[group]) for group in range(2, 7))
-    month = months.index(match[1]) + 1
-    try:
-        return datetime.fromisoformat(f"{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{min(second, 59):02}")
-    except ValueError:
-        return None
 
 
 def _start_of(lines: list[str]) -> str | None:

@@ -10,13 +10,12 @@ order (seen in 3.3.23): it is turned round, unless the log knows it as it stands
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from ipaddress import AddressValueError, IPv6Address
 from typing import Literal
 
 from weft.base.errors import BadInput
 from weft.base.formats import Format, Origin, Reading, counted, said_aside
-from weft.base.intervals import datetime_of, local_ms
+from weft.base.intervals import datetime_of, local_ms, wall_clock
 from weft.fabric.forwarding import full_guid
 from weft.fabric.places import PortRef
 
@@ -25,7 +24,6 @@ LONGEST = 65_536
 """Characters kept of a record; what is longer is cut."""
 DAY_MS = 86_400_000
 
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _LINE = re.compile(
     r"(?a)(?P<second>(?P<month>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) (?P<day>[ \d]\d) "
     r"(?P<clock>\d\d:\d\d:\d\d)) (?P<micros>\d{6}) \[[\dA-Fa-f]{1,16}\] 0x(?P<level>[\dA-Fa-f]{2}) -> (?P<text>.*)"
@@ -170,12 +168,10 @@ class _Clock:
         return at_ms + int(match["micros"]) // 1000
 
     def _guess(self, match: re.Match[str]) -> tuple[int | None, bool]:
-        month, day = _MONTHS.index(match["month"]) + 1, int(match["day"])
         year = datetime_of(self._latest_ms, self._zone).year
         for candidate in range(year, max(year - 9, 0), -1):  # 29 February may be eight years back
-            try:
-                moment = datetime.fromisoformat(f"{candidate:04}-{month:02}-{day:02}T{match['clock']}")
-            except ValueError:
+            moment = wall_clock(candidate, match["month"], int(match["day"]), match["clock"])
+            if moment is None:
                 continue
             at_ms, sure = local_ms(moment, self._zone)
             if 0 <= at_ms <= self._latest_ms:

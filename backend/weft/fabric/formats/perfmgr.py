@@ -9,11 +9,10 @@ prints only the time of the reset. What a console shows between its prompts is r
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from weft.base.errors import BadInput
 from weft.base.formats import Format, Origin, Reading, counted, said_aside
-from weft.base.intervals import FOREVER_MS, iso, local_ms
+from weft.base.intervals import FOREVER_MS, ctime, iso, local_ms
 from weft.fabric.counters import LONG, PERFMGR
 from weft.fabric.forwarding import full_guid, unlike
 from weft.fabric.model import CounterSweep, PortCounters, PortKey
@@ -48,8 +47,6 @@ FIELDS = {
     "multicast_rcv_pkts": "PortMulticastRcvPkts",
 }
 
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-_CTIME = re.compile(r"(?a)[A-Z][a-z]{2} ([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d:\d\d:\d\d) (\d{4})")
 _PROMPT = re.compile(r"^OpenSM \$ ", re.MULTILINE)
 _PORT = re.compile(
     r'(?a)"(?P<name>.*)" 0x(?P<guid>[\da-fA-F]{1,16}) active (?P<active>TRUE|FALSE) port (?P<port>\d{1,3})'
@@ -193,16 +190,13 @@ def _read_at(port: _Port, origin: Origin) -> int | None:
 
 
 def _moment(text: str, line: int, origin: Origin) -> tuple[int, bool]:
-    match = _CTIME.fullmatch(text.strip())
-    if match is None or match[1] not in _MONTHS:
-        raise BadInput(f"'{text}' is no time; one like `Sun Nov 22 22:23:15 2026` was expected.", fix=AGAIN, line=line)
-    try:
-        moment = datetime.fromisoformat(f"{match[4]}-{_MONTHS.index(match[1]) + 1:02}-{int(match[2]):02}T{match[3]}")
-    except ValueError:
-        raise BadInput(f"'{text}' is no time: no calendar has it.", fix=AGAIN, line=line) from None
+    moment = ctime(text)
+    if moment is None:
+        what = f"'{text}' is no time or no calendar has it; one like `Sun Nov 22 22:23:15 2026` was expected."
+        raise BadInput(what, fix=AGAIN, line=line)
     at_ms, sure = local_ms(moment, origin.zone)
     if not 0 <= at_ms < FOREVER_MS:
-        raise BadInput(f"the year {match[4]} lies outside the calendar.", fix=AGAIN, line=line)
+        raise BadInput(f"the year {moment.year:04} lies outside the calendar.", fix=AGAIN, line=line)
     return at_ms, sure
 
 
