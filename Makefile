@@ -40,7 +40,7 @@ services: setup
 	$(BIN)/python -m tests.services install
 
 lock:
-	uv pip compile pyproject.toml --group dev --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 -o requirements.lock
+	uv pip compile pyproject.toml --all-extras --group dev --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 -o requirements.lock
 
 clean:
 	rm -rf $(VENV) demo-data build backend/weft.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

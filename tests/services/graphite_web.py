@@ -5,15 +5,11 @@ question to carbon-cache, which every series costs (with none running: an error 
 """
 
 import contextlib
-import fcntl
-import hashlib
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -21,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.services import process
+
 VERSION = "1.1.10"
 LOCK = Path(__file__).with_name("graphite-web.lock")
-START_S = 60
-
 CARBON_LINK = "cut short in the wsgi file (no carbon-cache runs)"
 SETTINGS = """
 SECRET_KEY = "only ever on loopback"
@@ -54,37 +50,25 @@ class Server:
     worker: int
 
 
-def venv_folder() -> Path:
-    """Where the venv of this lock file and this Python lies."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    made_from = LOCK.read_bytes() + sys.version.encode()
-    return cache / "weft" / hashlib.sha256(made_from).hexdigest()[:16]
-
-
 def install() -> Path:
-    """Make the venv unless it is there; its Python. Two at once wait for one another.
+    """Make the venv unless it is there; its Python.
 
     Raises:
         RuntimeError: a Python that graphite-web cannot run on. CalledProcessError: pip failed, its words are on stderr.
     """
-    folder = venv_folder()
-    python, done = folder / "bin" / "python", folder / "installed"
-    if done.exists():
-        return python
     if sys.version_info >= (3, 12):
         raise RuntimeError("graphite-web 1.1.10 needs a Python below 3.12 (it imports `imp`); run this with 3.11.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f"{folder.name}.lock").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        if not done.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-            first = folder / "first.txt"
-            first.write_text("\n".join(_builders(LOCK.read_text())))
-            _pip(python, first)
-            _pip(python, LOCK)
-            done.touch()
-    return python
+    folder = process.cached(LOCK.read_bytes(), sys.version.encode(), name="graphite-web")
+    return process.installed(folder, _make) / "bin" / "python"
+
+
+def _make(folder: Path) -> None:
+    python = folder / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    first = folder / "first.txt"
+    first.write_text("\n".join(_builders(LOCK.read_text())))
+    _pip(python, first)
+    _pip(python, LOCK)
 
 
 def _builders(lock: str) -> list[str]:
@@ -122,39 +106,29 @@ def serving(tree: Path) -> Iterator[Server]:
             "GRAPHITE_STORAGE_DIR": name,
             "GRAPHITE_CONF_DIR": name,
         }
-        with (folder / "output").open("wb") as output:
-            migrate = [str(python), "-m", "django", "migrate", "--run-syncdb", "-v", "0"]
-            subprocess.run(migrate, check=True, env=environment, cwd=name, stdout=output, stderr=output)
-            with socket.create_server(("127.0.0.1", 0)) as listener:
-                process = subprocess.Popen(
-                    [str(python), "-m", "gunicorn", "-w", "1", "-t", "300", "--log-level", "error", "-b",
-                     f"fd://{listener.fileno()}", "peer_wsgi:application"],
-                    env=environment, cwd=name, stdout=output, stderr=output, pass_fds=[listener.fileno()],
-                )  # fmt: skip
-                url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        migrate = [str(python), "-m", "django", "migrate", "--run-syncdb", "-v", "0"]
+        process.run(migrate, environment=environment, folder=folder)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            command = [str(python), "-m", "gunicorn", "-w", "1", "-t", "300", "--log-level", "error"]
+            server = process.started(
+                [*command, "-b", f"fd://{listener.fileno()}", "peer_wsgi:application"],
+                folder / "output", lambda _: finds(url), environment=environment, folder=folder,
+                pass_fds=[listener.fileno()],
+            )  # fmt: skip
         try:
-            _wait(process, url, folder / "output")
-            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
             yield Server(url, int(children[0]))
         finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            server.stop()
 
 
-def _wait(process: subprocess.Popen[bytes], url: str, output: Path) -> None:
-    give_up = time.monotonic() + START_S
-    while process.poll() is None and time.monotonic() < give_up:
-        try:
-            with urllib.request.urlopen(f"{url}/metrics/find?query=*", timeout=START_S) as answer:
-                answer.read()
-            return
-        except urllib.error.HTTPError as exc:
-            said = exc.read().decode(errors="replace")
-            raise RuntimeError(f"graphite-web answers {exc.code}: {said[-1000:]}") from exc
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.1)
-    raise RuntimeError(f"graphite-web does not start: {output.read_text(errors='replace')[-2000:]}")
+def finds(url: str) -> bool:
+    """Whether it answers a question. Raises OSError: not yet. RuntimeError: it never will."""
+    try:
+        with urllib.request.urlopen(f"{url}/metrics/find?query=*", timeout=process.START_S) as answer:
+            answer.read()
+    except urllib.error.HTTPError as exc:
+        said = exc.read().decode(errors="replace")
+        raise RuntimeError(f"graphite-web answers {exc.code}: {said[-1000:]}") from exc
+    return True

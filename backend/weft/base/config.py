@@ -4,10 +4,10 @@ import os
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from weft.base.errors import BadSettings
@@ -69,12 +69,56 @@ class Metrics(_Section):
 
 
 class Inventory(_Section):
-    """What counts as gone, and how much may be lost at once."""
+    """Where the inventory is kept, what counts as gone, and how much may be lost at once."""
 
+    engine: Literal["sqlite", "neo4j"] = "sqlite"
+    """`sqlite`: DATA/inventory.db; `neo4j`: the server of the section of that name."""
     absent_after: int = Field(3, ge=1)
     """Complete sweeps in a row without a node before it counts as gone (a lone dump needs one)."""
     quarantine_share: float = Field(0.10, gt=0, le=1)
     """A sweep that loses more than this share of the nodes at once is set aside and reported."""
+
+
+class Neo4j(_Section):
+    """The Neo4j server that holds the inventory, where `inventory.engine` says so."""
+
+    url: str = "bolt://127.0.0.1:7687"
+    user: str = "neo4j"
+    password: SecretStr = SecretStr("")
+    """Empty: the server asks for none."""
+    database: str = "neo4j"
+    timeout_s: float = Field(2.5, gt=0)
+    """How long a reader waits for it before it is told that the server is away."""
+
+
+class Logs(_Section):
+    """Where log lines are kept."""
+
+    engine: Literal["tantivy", "elasticsearch"] = "tantivy"
+    """`tantivy`: DATA/logs; `elasticsearch`: the cluster of the section of that name."""
+
+
+class Elasticsearch(_Section):
+    """The Elasticsearch cluster that holds log lines, where `logs.engine` says so."""
+
+    url: str = "http://127.0.0.1:9200"
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    api_key: SecretStr = SecretStr("")
+    """Instead of user and password."""
+    index: str = "weft-logs"
+    """What the names of its indices begin with."""
+    keep_days: int = Field(0, ge=0)
+    """After how many days lines are dropped, by the cluster where it can, else by Weft; 0: never."""
+    timeout_s: float = Field(2.5, gt=0)
+    """How long a reader waits for it before it is told that the cluster is away."""
+
+
+class Spool(_Section):
+    """What waits on disk for the owner of the folder, or for an engine that is away."""
+
+    max_mb: int = Field(1024, ge=1)
+    """Most that may wait; more is refused at its source."""
 
 
 class Http(_Section):
@@ -115,6 +159,10 @@ class Settings(BaseSettings):
     site: Site = Site()
     metrics: Metrics = Metrics()
     inventory: Inventory = Inventory()
+    neo4j: Neo4j = Neo4j()
+    logs: Logs = Logs()
+    elasticsearch: Elasticsearch = Elasticsearch()
+    spool: Spool = Spool()
     http: Http = Http()
 
     @classmethod

@@ -1,0 +1,1 @@
+"""The inventory as a Neo4j graph that people read; `schema.py` draws it."""
