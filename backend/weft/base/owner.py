@@ -31,6 +31,19 @@ def own(data: Path, purpose: str) -> Iterator[None]:
     Raises:
         OwnedElsewhere: another process owns it; it lies on a network file system; it cannot be written to.
     """
+    with own_if_free(data, purpose) as owned:
+        if owned is not None:
+            raise owned
+        yield
+
+
+@contextmanager
+def own_if_free(data: Path, purpose: str) -> Iterator[OwnedElsewhere | None]:
+    """The same, for who can also do without: the block is run either way, and told which process owns the folder.
+
+    Raises:
+        OwnedElsewhere: no process can own it, as it lies on a network file system or cannot be written to.
+    """
     data = data.resolve()
     if _MOUNTS.exists():
         refuse_network(_MOUNTS.read_text(encoding="utf-8", errors="surrogateescape"), data)
@@ -40,15 +53,16 @@ def own(data: Path, purpose: str) -> Iterator[None]:
     except OSError as exc:
         raise _unusable(data, exc) from exc
     with file:
-        _claim(file, data, purpose)
+        owned = _claim(file, data, purpose)
         try:
-            yield
+            yield owned
         finally:
-            file.truncate(0)
+            if owned is None:
+                file.truncate(0)
 
 
-def _claim(file: TextIO, data: Path, purpose: str) -> None:
-    """Lock the file and write into it who holds it.
+def _claim(file: TextIO, data: Path, purpose: str) -> OwnedElsewhere | None:
+    """Lock the file and write into it who holds it; or say who holds it already.
 
     It stays when the lock is let go: were it removed, two processes could hold locks on two files of one name.
     """
@@ -57,9 +71,10 @@ def _claim(file: TextIO, data: Path, purpose: str) -> None:
         file.truncate(0)
         file.write(f"{os.getpid()} {' '.join(purpose.split())}\n")
         file.flush()
-    except BlockingIOError as exc:
+        return None
+    except BlockingIOError:
         file.seek(0)
-        raise _owned(data, file.read()) from exc
+        return _owned(data, file.read())
     except OSError as exc:
         raise _unusable(data, exc) from exc
 

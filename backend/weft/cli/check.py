@@ -9,9 +9,10 @@ from typing import Literal
 
 from weft.answers.answers import Answers
 from weft.base.config import Settings
-from weft.base.errors import OwnedElsewhere
+from weft.base.errors import OwnedElsewhere, Unavailable
 from weft.base.intervals import Interval, iso
 from weft.base.owner import own
+from weft.base.spool import SPOOL, Depth, Spool, now_ms
 from weft.inventory.store import RunFilter
 from weft.metrics.whisper import POINT, head_bytes, parse_retention
 from weft.scheduler.model import Run
@@ -53,6 +54,7 @@ def check_folder(settings: Settings) -> list[Finding]:
             found.append(Finding("note", "No process owns it: nothing is being written."))
     except OwnedElsewhere as exc:
         found.append(Finding("note", exc.what))
+    found += _spool(Spool(folder / SPOOL, settings.spool.max_mb * 1_000_000).depth_now(), now_ms())
     if not settings.whisper_root.is_dir():
         found.append(
             Finding(
@@ -64,9 +66,20 @@ def check_folder(settings: Settings) -> list[Finding]:
     return found
 
 
+def _spool(depth: Depth, at_ms: int) -> list[Finding]:
+    """What waits to be applied, and what was refused."""
+    amiss = [Finding("amiss", what, fix) for what, fix in depth.amiss(at_ms)]
+    return amiss if depth.entries and amiss else [Finding("ok", f"Spool: {depth.told(at_ms)}."), *amiss]
+
+
 async def check_answers(answers: Answers, settings: Settings, now_ms: int) -> list[Finding]:
     """What the engines hold, and where what they hold does not meet."""
-    found = await _engines(answers)
+    inventory = await _inventory(answers)
+    found = [inventory, await _logs(answers), await _metrics(answers)]
+    if inventory.level == "amiss":
+        return found
+    if not await answers.fabrics():
+        found.append(Finding("amiss", "No fabric is known.", "Import what `ibnetdiscover` prints."))
     for fabric in await answers.fabrics():
         found += await _fabric(answers, fabric.name, fabric.last_ms, now_ms)
     found += await _sources(answers, now_ms)
@@ -81,25 +94,32 @@ async def check_answers(answers: Answers, settings: Settings, now_ms: int) -> li
     return found
 
 
-async def _engines(answers: Answers) -> list[Finding]:
-    site = answers.site
-    rows = await site.ledger.stats()
+async def _inventory(answers: Answers) -> Finding:
+    """Amiss where its engine is away: nothing else can be asked then."""
+    try:
+        rows = await answers.site.ledger.stats()
+    except Unavailable as exc:
+        return Finding("amiss", exc.what, exc.fix)
     held = ", ".join(f"{count:,} {table}" for table, count in sorted(rows.items()) if count)
-    lines = await site.logs.stats()
-    roots = await asyncio.to_thread(site.metrics.find, "*")
-    found = [Finding("ok", f"Inventory: {held or 'empty'}.")]
-    if lines.get("lines"):
-        found.append(Finding("ok", f"Logs: {lines['lines']:,} lines of {lines.get('days', 0)} days."))
-    else:
-        found.append(Finding("amiss", "Logs: no line is kept.", "Import syslog files."))
-    if roots:
-        names = ", ".join(root.path for root in roots[:NAMED])
-        found.append(Finding("ok", f"Metrics: {names}{' ...' if len(roots) > NAMED else ''} in the tree."))
-    else:
-        found.append(Finding("amiss", "Metrics: the whisper tree is empty.", "See the setting metrics.path."))
-    if not await answers.fabrics():
-        found.append(Finding("amiss", "No fabric is known.", "Import what `ibnetdiscover` prints."))
-    return found
+    return Finding("ok", f"Inventory: {held or 'empty'}.")
+
+
+async def _logs(answers: Answers) -> Finding:
+    try:
+        held = await answers.site.logs.stats()
+    except Unavailable as exc:
+        return Finding("amiss", exc.what, exc.fix)
+    if not held.get("lines"):
+        return Finding("amiss", "Logs: no line is kept.", "Import syslog files.")
+    return Finding("ok", f"Logs: {held['lines']:,} lines of {held.get('days', 0)} days.")
+
+
+async def _metrics(answers: Answers) -> Finding:
+    roots = await asyncio.to_thread(answers.site.metrics.find, "*")
+    if not roots:
+        return Finding("amiss", "Metrics: the whisper tree is empty.", "See the setting metrics.path.")
+    names = ", ".join(root.path for root in roots[:NAMED])
+    return Finding("ok", f"Metrics: {names}{' ...' if len(roots) > NAMED else ''} in the tree.")
 
 
 async def _fabric(answers: Answers, name: str, last_ms: int, now_ms: int) -> list[Finding]:

@@ -2,15 +2,17 @@
 
 import asyncio
 import errno
+import gc
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from weft.base.errors import Unavailable
+from weft.ingest.spooling import Applier
 
 GRACE_S = 1
 """How long answers that are under way may take when the server is told to end."""
@@ -55,8 +57,38 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve_until_stopped(app: ASGIApp, listening: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM; a second one does not wait for answers under way."""
+@asynccontextmanager
+async def applying(applier: Applier) -> AsyncIterator[None]:
+    """Apply what is handed in through the spool while the block runs."""
+    task = asyncio.create_task(applier.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@contextmanager
+def on_signals(stop: Callable[[], None], numbers: Sequence[int] = (signal.SIGINT, signal.SIGTERM)) -> Iterator[None]:
+    """Call something, in the running loop, at each of these signals while the block runs."""
+    loop = asyncio.get_running_loop()
+    for number in numbers:
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+async def serve_until_stopped(
+    app: ASGIApp, listening: socket.socket, numbers: Sequence[int] = (signal.SIGINT, signal.SIGTERM), alive: int = -1
+) -> None:
+    """Serve until a signal; a second one does not wait for answers under way.
+
+    Args:
+        alive: a file that can be read once nobody needs this server any more; -1: there is none.
+    """
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -72,10 +104,13 @@ async def serve_until_stopped(app: ASGIApp, listening: socket.socket) -> None:
         server.force_exit = server.should_exit
         server.should_exit = True
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    try:
+    def stop_once() -> None:
+        loop.remove_reader(alive)
+        stop()
+
+    if alive >= 0:
+        loop.add_reader(alive, stop_once)
+    with on_signals(stop, numbers):
+        gc.collect()
+        gc.freeze()  # what is loaded now stays: walking it again takes 70 ms, several times while a big answer is made
         await server.serve(sockets=[listening])
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)

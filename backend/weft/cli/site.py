@@ -5,7 +5,9 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict
+from datetime import tzinfo
 from pathlib import Path
 from socket import socket
 from typing import Annotated
@@ -14,22 +16,30 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from weft.api.engines import Engines
-from weft.app import create_app, open_engines
+from weft.app import applier_of, create_app, open_engines, site_zone, spool_of
 from weft.base.config import Settings, load_settings
+from weft.base.errors import OwnedElsewhere, Unavailable
 from weft.base.intervals import parse_moment
-from weft.base.owner import own
+from weft.base.owner import own, own_if_free
+from weft.base.spool import now_ms
 from weft.cli.check import Finding, check_answers, check_folder
 from weft.cli.common import INVENTORY, AsJson, Config, Data, settings_of, tell
 from weft.cli.render import report_object, show_findings, show_report
-from weft.cli.serving import bind, serve_until_stopped, url_of
+from weft.cli.serving import applying, bind, serve_until_stopped, url_of
+from weft.cli.workers import watch_until_stopped
 from weft.demo.run import DEMO_DATA, DEMO_SEED, run_demo
+from weft.ingest.handing import Door
 from weft.ingest.importer import ImportReport
 
 commands = typer.Typer()
 
 Host = Annotated[str | None, typer.Option("--host", help="Address to listen on; default loopback.")]
 Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port to listen on; default 8077.")]
+Workers = Annotated[
+    int, typer.Option("--workers", min=1, max=64, help="Processes that answer; with several, one more that imports.")
+]
+PATIENCE_S = 10.0
+"""How long `weft import` waits for the next word of a server that owns the folder."""
 PROGRESS = (BarColumn(20), MofNCompleteColumn(), TextColumn("{task.description}"))
 
 
@@ -43,7 +53,7 @@ def import_(
 ) -> None:
     """Read dumps of a site's tools: ibnetdiscover, ibqueryerrors --counters, sacct -P, syslog."""
     # The report tells what the log would: once is enough.
-    logging.getLogger("weft.ingest.importer").setLevel(logging.CRITICAL)
+    logging.getLogger("weft.ingest").setLevel(logging.CRITICAL)
     report = asyncio.run(_imported(settings_of(data, config), paths, seen_at))
     if as_json:
         print(json.dumps(report_object(report), ensure_ascii=False))
@@ -60,22 +70,57 @@ def import_(
 
 
 async def _imported(settings: Settings, paths: Sequence[Path], seen_at: str | None) -> ImportReport:
-    with own(settings.data, "weft import"):
-        async with open_engines(settings, owner=True) as engines:
-            return await _import_into(engines, paths, seen_at)
+    with own_if_free(settings.data, "weft import") as owner:
+        if owner is None:
+            return await _imported_as_owner(settings, paths, seen_at)
+    return await _handed_to(owner, settings, paths, seen_at)
 
 
-async def _import_into(engines: Engines, paths: Sequence[Path], seen_at: str | None) -> ImportReport:
-    if engines.importer is None:
-        raise TypeError("an owner without an importer")
-    seen_at_ms = None if seen_at is None else parse_moment(seen_at, engines.site.zone)
+async def _imported_as_owner(settings: Settings, paths: Sequence[Path], seen_at: str | None) -> ImportReport:
+    """Apply what waits in the spool, then these files, then what others have put there meanwhile."""
+    zone = site_zone(settings.site.timezone)
+    async with AsyncExitStack() as stack:
+        try:
+            engines = await stack.enter_async_context(open_engines(settings, owner=True))
+        except Unavailable as exc:
+            return await _taken(Door(spool_of(settings), settings.site, zone, None, str(exc)), paths, seen_at, zone)
+        applier, depth = applier_of(engines), await engines.spool.depth()
+        if depth.entries:
+            tell(f"First what waits in the spool: {depth.told(now_ms())}.")
+        why = await applier.drain()
+        door = Door(engines.spool, settings.site, zone, engines.importer if why is None else None, why or "")
+        report = await _taken(door, paths, seen_at, zone)
+        if why is None:
+            await applier.drain()
+        return report
+
+
+async def _handed_to(
+    owner: OwnedElsewhere, settings: Settings, paths: Sequence[Path], seen_at: str | None
+) -> ImportReport:
+    """Put these files into the spool and hear what their owner says; where it has gone, do its work."""
+    zone = site_zone(settings.site.timezone)
+
+    async def own_it() -> None:
+        # What cannot be applied now is kept, and the report says so.
+        with own_if_free(settings.data, "weft import") as other, suppress(Unavailable):
+            if other is None:
+                async with open_engines(settings, owner=True) as engines:
+                    await applier_of(engines).drain()
+
+    door = Door(spool_of(settings), settings.site, zone, None)
+    return await door.heard(await _taken(door, paths, seen_at, zone), owner.what, PATIENCE_S, own_it)
+
+
+async def _taken(door: Door, paths: Sequence[Path], seen_at: str | None, zone: tzinfo) -> ImportReport:
+    seen_at_ms = None if seen_at is None else parse_moment(seen_at, zone)
     with Progress(*PROGRESS, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("", total=None)
 
         def progress(done: int, total: int, path: Path) -> None:
             bar.update(task, completed=done, total=total, description=path.name)
 
-        return await engines.importer.import_paths(paths, seen_at_ms=seen_at_ms, progress=progress)
+        return await door.import_paths(paths, seen_at_ms=seen_at_ms, progress=progress)
 
 
 @commands.command()
@@ -93,26 +138,32 @@ def check(data: Data = None, config: Config = None, as_json: AsJson = False) -> 
 
 async def _checked(settings: Settings) -> list[Finding]:
     findings = check_folder(settings)
-    if not (settings.data / INVENTORY).exists():
+    if settings.inventory.engine == "sqlite" and not (settings.data / INVENTORY).exists():
         return findings
-    async with open_engines(settings, owner=False) as engines:
-        return findings + await check_answers(engines.answers, settings, engines.clock())
+    try:
+        async with open_engines(settings, owner=False) as engines:
+            return findings + await check_answers(engines.answers, settings, engines.clock())
+    except Unavailable as exc:
+        return [*findings, Finding("amiss", exc.what, exc.fix)]
 
 
 @commands.command()
-def serve(host: Host = None, port: Port = None, data: Data = None, config: Config = None) -> None:
+def serve(host: Host = None, port: Port = None, workers: Workers = 1, data: Data = None, config: Config = None) -> None:
     """Serve Grafana and people over HTTP, until Ctrl-C."""
     settings = settings_of(data, config)
     listening = bind(host or settings.http.host, settings.http.port if port is None else port)
-    asyncio.run(_served(settings, listening))
+    asyncio.run(_served(settings, listening, workers))
 
 
-async def _served(settings: Settings, listening: socket) -> None:
+async def _served(settings: Settings, listening: socket, workers: int) -> None:
     url = url_of(listening)
     with own(settings.data, f"weft serve at {url}"):
-        async with open_engines(settings, owner=True) as engines:
+        async with open_engines(settings, owner=True) as engines, applying(applier_of(engines)):
             tell(f"Weft serves {settings.data} at {url}, until Ctrl-C.")
-            await serve_until_stopped(create_app(settings, engines), listening)
+            if workers == 1:
+                await serve_until_stopped(create_app(settings, engines), listening)
+            else:
+                await watch_until_stopped(settings, listening, workers)
 
 
 @commands.command()

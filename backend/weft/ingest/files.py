@@ -1,6 +1,7 @@
 """Files of a site as text: which ones, how they begin, what they hold."""
 
 import gzip
+import io
 import os
 import stat
 import zlib
@@ -28,6 +29,16 @@ class Candidate:
 
     path: Path
     named: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A file as it was handed in: its bytes as they lie on the disk, when it was written, its standard error."""
+
+    path: Path
+    raw: bytes
+    written_ms: int
+    stderr: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,31 +77,51 @@ def _below(folder: Path) -> Iterable[Candidate]:
 
 def head(path: Path) -> str:
     """How a file begins, for recognising it; what is no UTF-8 is replaced. Raises BadInput: it cannot be read."""
-    with _opened(path) as file:
-        raw = file.read(HEAD)
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise BadInput("it is UTF-16 text.", fix="Convert it: `iconv -f UTF-16 -t UTF-8`.", file=str(path))
-    return _lines(raw.decode("utf-8-sig", "replace"))
+    with _opened(path) as file, _unpacked(file, path) as unpacked:
+        return _head_of(unpacked.read(HEAD), path)
 
 
-def whole(path: Path) -> Whole:
-    """A whole file. Raises BadInput: it cannot be read, or is larger than MAX_BYTES."""
+def handed(path: Path) -> Handed:
+    """A file with what is known beside its bytes. Raises BadInput: it cannot be read, or is larger than MAX_BYTES."""
     with _opened(path) as file:
         raw = file.read(MAX_BYTES + 1)
         written_ms = os.fstat(file.fileno()).st_mtime_ns // 1_000_000
     if len(raw) > MAX_BYTES:
-        raise BadInput(
-            f"it holds more than {MAX_BYTES >> 20:,} MiB.",
-            fix="Split it at line ends: `split -C 200M`.",
-            file=str(path),
-        )
+        raise _too_large(path)
+    return Handed(path, raw, min(max(written_ms, 0), FOREVER_MS - 1), _stderr_of(path))
+
+
+def head_of(file: Handed) -> str:
+    """How a file that was handed in begins. Raises BadInput: it cannot be unpacked."""
+    with _unpacked(io.BytesIO(file.raw), file.path) as unpacked:
+        return _head_of(unpacked.read(HEAD), file.path)
+
+
+def whole(file: Handed) -> Whole:
+    """The text of a file that was handed in. Raises BadInput: it cannot be unpacked, or is larger than MAX_BYTES."""
+    with _unpacked(io.BytesIO(file.raw), file.path) as unpacked:
+        raw = unpacked.read(MAX_BYTES + 1)
+    if len(raw) > MAX_BYTES:
+        raise _too_large(file.path)
     notices: list[str] = []
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         text = raw.decode("latin-1")
         notices.append(f"Not UTF-8 (byte {exc.start:,}): read as ISO 8859-1.")
-    return Whole(_lines(text), min(max(written_ms, 0), FOREVER_MS - 1), _stderr_of(path), tuple(notices))
+    return Whole(_lines(text), file.written_ms, file.stderr, tuple(notices))
+
+
+def _too_large(path: Path) -> BadInput:
+    return BadInput(
+        f"it holds more than {MAX_BYTES >> 20:,} MiB.", fix="Split it at line ends: `split -C 200M`.", file=str(path)
+    )
+
+
+def _head_of(raw: bytes, path: Path) -> str:
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise BadInput("it is UTF-16 text.", fix="Convert it: `iconv -f UTF-16 -t UTF-8`.", file=str(path))
+    return _lines(raw.decode("utf-8-sig", "replace"))
 
 
 def _lines(text: str) -> str:
@@ -103,14 +134,14 @@ def _stderr_of(path: Path) -> str:
     for dump in (path, *packed):
         beside = dump.with_name(dump.name + STDERR)
         if beside.exists():
-            with _opened(beside) as file:
-                return _lines(file.read(MAX_BYTES).decode("utf-8", "replace"))
+            with _opened(beside) as file, _unpacked(file, beside) as unpacked:
+                return _lines(unpacked.read(MAX_BYTES).decode("utf-8", "replace"))
     return ""
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    """A regular file's bytes, unpacked when it is gzip; whatever goes wrong with it is a BadInput that names it."""
+    """A regular file's bytes; whatever goes wrong with it is a BadInput that names it."""
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -118,16 +149,23 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         if not stat.S_ISREG(mode):  # opening a pipe would wait for its writer
             raise BadInput("it is no regular file.", fix="Name a file or a folder.", file=str(path))
         with path.open("rb") as file:
-            magic = file.read(len(GZIP))
-            file.seek(0)
-            if magic == GZIP:
-                with gzip.GzipFile(fileobj=file) as unpacked:
-                    yield cast(BinaryIO, unpacked)
-            else:
-                yield file
-    except (EOFError, zlib.error, gzip.BadGzipFile) as exc:
-        raise BadInput("its gzip data is cut or damaged.", fix="Copy it again.", file=str(path)) from exc
+            yield file
     except OSError as exc:
         raise BadInput(
             f"it cannot be read: {exc.strerror}.", fix="See its name and its rights.", file=str(path)
         ) from exc
+
+
+@contextmanager
+def _unpacked(file: BinaryIO, path: Path) -> Iterator[BinaryIO]:
+    """A file's bytes, unpacked when it is gzip. Raises BadInput: that is damaged."""
+    magic = file.read(len(GZIP))
+    file.seek(0)
+    if magic != GZIP:
+        yield file
+        return
+    try:
+        with gzip.GzipFile(fileobj=file) as unpacked:
+            yield cast(BinaryIO, unpacked)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as exc:
+        raise BadInput("its gzip data is cut or damaged.", fix="Copy it again.", file=str(path)) from exc

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from pathlib import Path
@@ -21,17 +21,18 @@ from weft.fabric.wiring import Wiring
 from weft.ingest import files
 from weft.ingest.counters import CounterWriter, place_counters, receipt, write_counters
 from weft.ingest.places import put_in_place
-from weft.ingest.recognise import look_of, recognise
+from weft.ingest.recognise import AnyFormat, look_of, recognise
 from weft.ingest.routes import keep_tables
 from weft.ingest.slurm_tree import tree_note
 from weft.ingest.subnet_log import keep_log
-from weft.inventory.store import FabricHistory, JobHistory, Ledger, SourceStatus
+from weft.inventory.store import FabricHistory, JobHistory, Ledger, Note, SourceStatus
 from weft.logs.store import LogLine, LogStore
 from weft.scheduler.model import NodeReport, Run, SchedulerDump, SlurmTopology
 
 log = logging.getLogger(__name__)
 
-Outcome = Literal["imported", "unchanged", "skipped", "refused"]
+Outcome = Literal["imported", "unchanged", "skipped", "refused", "kept"]
+"""`kept`: in the spool, not applied yet."""
 
 Progress = Callable[[int, int, Path], None]
 """Called before each file with how many are done, how many there are, and its path."""
@@ -69,6 +70,17 @@ class ImportReport:
     def count(self, outcome: Outcome) -> int:
         """How many files ended like this."""
         return sum(file.outcome == outcome for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class FileRead:
+    """A file that was read and is not in any store yet."""
+
+    path: Path
+    kind: Format[Any]
+    reading: Reading[Any]
+    origin: Origin
+    notices: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,37 +130,30 @@ class Importer:
         Raises:
             BadRequest: a seen_at_ms that no calendar has.
         """
-        if seen_at_ms is not None and not 0 <= seen_at_ms < FOREVER_MS:
-            raise BadRequest("--seen-at lies outside the calendar.", fix="Give a time between 1970 and 9998.")
-        found = await asyncio.to_thread(files.candidates, paths)
-        reports: dict[Path, FileReport] = {}
-        for done, candidate in enumerate(await asyncio.to_thread(_those_that_refer_last, found)):
-            progress(done, len(found), candidate.path)
-            reports[candidate.path] = await self._import_file(candidate, seen_at_ms, live)
-        empty = await asyncio.to_thread(_empty_folders, paths, found)
-        return ImportReport((*(reports[candidate.path] for candidate in found), *empty))
+        check_seen_at(seen_at_ms)
 
-    async def _import_file(self, candidate: files.Candidate, told_ms: int | None, live: bool) -> FileReport:
-        path = candidate.path
-        kind: Format[Any] | UnreadFormat | None = None
-        try:
-            head = await asyncio.to_thread(files.head, path)
-            kind = recognise(head)
-            if not isinstance(kind, Format):
-                return _passed_over(candidate, kind, head)
-            whole = await asyncio.to_thread(files.whole, path)
-            fabric, cluster = self._settings.fabric, self._settings.cluster
-            origin = Origin(fabric, cluster, self._zone, told_ms, whole.written_ms, whole.stderr, path.name)
-            reading = await asyncio.to_thread(_parse, kind, whole.text, origin)
-            applied = await self._apply(reading, live)
-            source = f"{kind.name} {applied.subject}".strip()
-            await self._ledger.heard(SourceStatus(source, reading.seen_at_ms, True, f"{reading.found}."))
-        except ServiceError as exc:
-            error = exc.in_file(str(path)) if isinstance(exc, BadInput) and not exc.file else exc
-            log.warning("import refused: %s", error)
-            return FileReport(path, kind.name if kind else "", "refused", kind.what if kind else "", error=str(error))
-        notices = (*whole.notices, *self._about_time(reading, origin), *reading.notices, *applied.notices)
-        return FileReport(path, kind.name, "imported" if applied.new else "unchanged", reading.found, notices)
+        async def take(handed: files.Handed) -> FileReport:
+            return await self.apply(await self.read(handed, seen_at_ms), live=live)
+
+        return await each_file(paths, progress, take)
+
+    async def read(self, handed: files.Handed, told_ms: int | None) -> FileRead:
+        """Read a file. Raises BadInput."""
+        return await asyncio.to_thread(read_file, handed, told_ms, self._settings, self._zone)
+
+    async def keep_notes(self, notes: Sequence[Note]) -> None:
+        """Keep what people say; the same note twice is one. Raises Unavailable, OwnedElsewhere."""
+        await self._ledger.add_notes(notes)
+
+    async def apply(self, file: FileRead, *, live: bool) -> FileReport:
+        """Put into the stores what was read, all of it or nothing. Raises Unavailable, OwnedElsewhere, BadInput."""
+        reading = file.reading
+        applied = await self._apply(reading, live)
+        source = f"{file.kind.name} {applied.subject}".strip()
+        await self._ledger.heard(SourceStatus(source, reading.seen_at_ms, True, f"{reading.found}."))
+        notices = (*file.notices, *self._about_time(reading, file.origin), *reading.notices, *applied.notices)
+        outcome: Outcome = "imported" if applied.new else "unchanged"
+        return FileReport(file.path, file.kind.name, outcome, reading.found, notices)
 
     async def _apply(self, reading: Reading[Any], live: bool) -> _Applied:
         """Put a value where it belongs: one call that keeps all of it or nothing."""
@@ -225,6 +230,60 @@ class Importer:
         return notices
 
 
+def check_seen_at(seen_at_ms: int | None) -> None:
+    """Raise BadRequest for a time that no calendar has."""
+    if seen_at_ms is not None and not 0 <= seen_at_ms < FOREVER_MS:
+        raise BadRequest("--seen-at lies outside the calendar.", fix="Give a time between 1970 and 9998.")
+
+
+async def each_file(
+    paths: Sequence[Path], progress: Progress, take: Callable[[files.Handed], Awaitable[FileReport]]
+) -> ImportReport:
+    """Take files and folders one by one, those that refer to others last; the reports in the order they were named.
+
+    Args:
+        take: told each file of a kind that is read; what it raises refuses that file.
+    """
+    found = await asyncio.to_thread(files.candidates, paths)
+    reports: dict[Path, FileReport] = {}
+    for done, candidate in enumerate(await asyncio.to_thread(_those_that_refer_last, found)):
+        progress(done, len(found), candidate.path)
+        kind: AnyFormat | None = None
+        try:
+            head = await asyncio.to_thread(files.head, candidate.path)
+            kind = recognise(head)
+            if isinstance(kind, Format):
+                report = await take(await asyncio.to_thread(files.handed, candidate.path))
+            else:
+                report = _passed_over(candidate, kind, head)
+        except ServiceError as exc:
+            report = refused(candidate.path, kind, exc)
+        reports[candidate.path] = report
+    empty = await asyncio.to_thread(_empty_folders, paths, found)
+    return ImportReport((*(reports[candidate.path] for candidate in found), *empty))
+
+
+def read_file(handed: files.Handed, told_ms: int | None, site: Site, zone: tzinfo) -> FileRead:
+    """What a file says, as its format reads it.
+
+    Args:
+        told_ms: when it was seen, as a person says. site, zone: for what it does not say.
+    Raises:
+        BadInput: no format that is read, or not as that one is written; the message names file and line.
+    """
+    try:
+        kind = recognise(files.head_of(handed))
+        if not isinstance(kind, Format):
+            raise BadInput("it is of no format that this version of Weft reads.", fix="See the README for those.")
+        whole = files.whole(handed)
+        origin = Origin(site.fabric, site.cluster, zone, told_ms, whole.written_ms, whole.stderr, handed.path.name)
+        return FileRead(handed.path, kind, _parse(kind, whole.text, origin), origin, whole.notices)
+    except BadInput as exc:
+        if exc.file:
+            raise
+        raise exc.in_file(str(handed.path)) from exc
+
+
 def _parse(kind: Format[Any], text: str, origin: Origin) -> Reading[Any]:
     try:
         return kind.parse(text, origin)
@@ -235,6 +294,13 @@ def _parse(kind: Format[Any], text: str, origin: Origin) -> Reading[Any]:
         raise BadInput(
             f"Weft itself failed on it ({type(exc).__name__}: {exc}).", fix="Please report this with the file."
         ) from exc
+
+
+def refused(path: Path, kind: AnyFormat | None, exc: ServiceError) -> FileReport:
+    """The report of a file that was not taken, with the reason, which names it."""
+    error = exc.in_file(str(path)) if isinstance(exc, BadInput) and not exc.file else exc
+    log.warning("import refused: %s", error)
+    return FileReport(path, kind.name if kind else "", "refused", kind.what if kind else "", error=str(error))
 
 
 def _passed_over(candidate: files.Candidate, kind: UnreadFormat | None, head: str) -> FileReport:
