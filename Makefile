@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 DATA ?= demo-data
 PORT ?= 8077
+ENGINES ?= embedded
 
 .PHONY: setup demo test lint bench soak services lock clean
 
@@ -18,8 +19,9 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
+# ENGINES=real: on a Neo4j and an Elasticsearch, started for it and gone with it; `make services` installs them.
 demo: setup
-	$(BIN)/weft demo --data $(DATA) --port $(PORT)
+	$(if $(filter real,$(ENGINES)),$(BIN)/python -m tests.services with neo4j elasticsearch -- )$(BIN)/weft demo --data $(DATA) --port $(PORT)
 
 lint: setup
 	$(BIN)/ruff check backend tests
@@ -27,7 +29,8 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint
+# A machine of CI leaves no test out, so it gets the servers that they start.
+test: lint $(if $(CI),services)
 	$(BIN)/python -m pytest
 
 bench: setup

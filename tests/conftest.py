@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["engines", "log_engines"]
+
 DATA = Path(__file__).parent / "data"
 
 

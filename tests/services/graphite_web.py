@@ -58,8 +58,16 @@ def install() -> Path:
     """
     if sys.version_info >= (3, 12):
         raise RuntimeError("graphite-web 1.1.10 needs a Python below 3.12 (it imports `imp`); run this with 3.11.")
-    folder = process.cached(LOCK.read_bytes(), sys.version.encode(), name="graphite-web")
-    return process.installed(folder, _make) / "bin" / "python"
+    return process.installed(_folder(), _make) / "bin" / "python"
+
+
+def is_installed() -> bool:
+    """Whether install() has nothing left to do."""
+    return (_folder() / "installed").exists()
+
+
+def _folder() -> Path:
+    return process.cached(LOCK.read_bytes(), sys.version.encode(), name="graphite-web")
 
 
 def _make(folder: Path) -> None:
