@@ -1,16 +1,11 @@
 """What every LogStore promises: by hand, on random lines against a dict model, and after kill -9."""
 
 import random
-import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import anyio
@@ -18,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weft.base.errors import BadRequest, OwnedElsewhere, TooMuch, Unavailable
+from contract.log_lines import ALWAYS, DAY, MIDNIGHT, asked, found_ids, line, pages
+from log_engines import LogSite
+from weft.base.errors import BadRequest, TooMuch
 from weft.base.intervals import FOREVER_MS, Interval
-from weft.logs.lucene import parse
-from weft.logs.moments import Times
 from weft.logs.query import Clause, Group, Scope, Within
 from weft.logs.store import (
     CORE_FIELDS,
@@ -34,50 +29,8 @@ from weft.logs.store import (
     Place,
     TopValues,
 )
-from weft.logs.tantivy import TantivyLogs
 
 pytestmark = pytest.mark.anyio
-
-ENGINES = ["tantivy"]
-DAY = 86_400_000
-MIDNIGHT = 1_763_769_600_000
-"""22 Nov 2025, 00:00 UTC."""
-ALWAYS = Interval(0, FOREVER_MS)
-
-
-@asynccontextmanager
-async def opened(engine: str, folder: Path) -> AsyncIterator[LogStore]:
-    """The engine's store in a folder: empty at first, what was kept there afterwards."""
-    assert engine == "tantivy"
-    async with TantivyLogs.open(folder / "logs") as store:
-        yield store
-
-
-@pytest.fixture(params=ENGINES)
-async def logs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[LogStore]:
-    async with opened(request.param, tmp_path) as store:
-        yield store
-
-
-def line(line_id: str, at_ms: int, message: str = "mlx5_0: port 1 link down", **more: Any) -> LogLine:
-    """A kernel line of node001, as a test needs it."""
-    return replace(LogLine(line_id, at_ms, "node001", "kernel", "err", message, "messages.log"), **more)
-
-
-async def pages(logs: LogStore, query: LogQuery, limit: int) -> tuple[list[LogLine], set[int]]:
-    """The lines of all pages, one after the other, and the totals these told."""
-    found: list[LogLine] = []
-    totals: set[int] = set()
-    cursor: str | None = None
-    while True:
-        hits = await logs.search(query, limit=limit, cursor=cursor)
-        assert hits.notices == ()
-        found += hits.lines
-        totals.add(hits.total)
-        cursor = hits.cursor
-        if cursor is None:
-            return found, totals
-        assert len(hits.lines) == limit
 
 
 async def test_an_empty_store_answers(logs: LogStore) -> None:
@@ -193,15 +146,6 @@ async def test_a_forged_cursor_is_refused(logs: LogStore) -> None:
             await logs.search(LogQuery(ALWAYS), cursor=forged)
 
 
-def asked(text: str, window: Interval = ALWAYS) -> LogQuery:
-    """A query as a person types it."""
-    return LogQuery(window, query=parse(text, Times(MIDNIGHT, UTC)).query)
-
-
-async def found_ids(logs: LogStore, query: LogQuery) -> str:
-    return "".join(sorted(hit.id for hit in (await logs.search(query)).lines))
-
-
 async def test_what_a_line_says_beside_its_message_is_kept_and_found(logs: LogStore) -> None:
     own = {"unit": "a b", "port": 36, "load": 0.5, "ok": True, "x@1.y": "ü"}
     told = [line("a", MIDNIGHT, seq=7, fields=own), line("b", MIDNIGHT - 1, fields={"port": 4.0, "unit": "36"})]
@@ -215,6 +159,28 @@ async def test_what_a_line_says_beside_its_message_is_kept_and_found(logs: LogSt
     }  # fmt: skip
     for text, expected in cases.items():
         assert await found_ids(logs, asked(text)) == expected, text
+
+
+async def test_no_line_is_refused_for_its_fields(logs: LogStore) -> None:
+    """A line that nobody cleaned: names of any kind, one of them a number here and a text there."""
+    odd = {"": 1, ".": 2, "a..b": True, " ": "", "\x00": "\x01\x7f\u2028", "_id": "x", "*": -0.5, "x" * 300: "y" * 9000}
+    told = [
+        line("many", MIDNIGHT, fields={f"field {n}": n if n % 2 else f"text {n}" for n in range(500)}),
+        line("odd", MIDNIGHT - 1, fields=odd),
+        line("number", MIDNIGHT - 2, fields={"x": 2**62, "a.b": 1.5}),
+        line("text", MIDNIGHT - 3, fields={"x": "\x00\t\x1b[31m", "a": "1", "a.b.c": False}),
+        line("bool", MIDNIGHT - 4, "\x00\x01 \x1b[0m\ufffe\r\n", fields={"x": True}),
+    ]
+    assert await logs.append(told) == 5
+    assert (await logs.search(LogQuery(ALWAYS))).lines == tuple(told)
+    for text, ids in {
+        "field\\ 499:>498": ["many"],
+        "x:true": ["bool"],
+        "x:>5": ["number"],
+        "a.b:*": ["number"],
+    }.items():
+        assert [hit.id for hit in (await logs.search(asked(text))).lines] == ids, text
+    assert {one.name for one in await logs.fields(LogQuery(ALWAYS))} >= {"field 0", "field 499", "x", "a.b", "a.b.c"}
 
 
 async def test_fields_are_listed_with_their_kind(logs: LogStore) -> None:
@@ -366,184 +332,82 @@ queries = st.builds(
 )
 
 
-async def play(engine: str, doings: Sequence[list[LogLine] | LogQuery], size: int) -> None:
-    with TemporaryDirectory() as folder:
-        async with opened(engine, Path(folder)) as store:
-            kept: dict[str, LogLine] = {}
-            for doing in doings:
-                if isinstance(doing, LogQuery):
-                    expected = [
-                        one
-                        for one in sorted(kept.values(), key=lambda one: Place.of(one).order)
-                        if doing.window.holds(one.at_ms)
-                        and set(doing.words) <= set(one.message.lower().split())
-                        and (not doing.hosts or one.host in {host.lower() for host in doing.hosts})
-                    ]
-                    assert await pages(store, doing, size) == (expected, {len(expected)})
-                else:
-                    fresh = {one.id for one in doing} - kept.keys()
-                    assert await store.append(doing) == len(fresh)
-                    for one in doing:
-                        kept.setdefault(one.id, one)
+async def play(site: LogSite, doings: Sequence[list[LogLine] | LogQuery], size: int) -> None:
+    site.begin_anew()
+    async with site.open() as store:
+        kept: dict[str, LogLine] = {}
+        for doing in doings:
+            if isinstance(doing, LogQuery):
+                expected = [
+                    one
+                    for one in sorted(kept.values(), key=lambda one: Place.of(one).order)
+                    if doing.window.holds(one.at_ms)
+                    and set(doing.words) <= set(one.message.lower().split())
+                    and (not doing.hosts or one.host in {host.lower() for host in doing.hosts})
+                ]
+                assert await pages(store, doing, size) == (expected, {len(expected)})
+            else:
+                fresh = {one.id for one in doing} - kept.keys()
+                assert await store.append(doing) == len(fresh)
+                for one in doing:
+                    kept.setdefault(one.id, one)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@settings(max_examples=15, deadline=None)
-@given(st.lists(st.lists(line_of, min_size=1, max_size=8) | queries, min_size=2, max_size=8), st.integers(1, 4))
-def test_random_lines_are_found_as_a_model_finds_them(engine: str, doings: list[Any], size: int) -> None:
-    anyio.run(play, engine, doings, size)
+doings = st.lists(st.lists(line_of, min_size=1, max_size=8) | queries, min_size=2, max_size=8)
 
 
-# What only the embedded store promises.
+def test_random_lines_are_found_as_a_model_finds_them(log_site: LogSite) -> None:
+    examples = 15 if log_site.engine == "tantivy" else 5
 
+    @settings(max_examples=examples, deadline=None)
+    @given(doings, st.integers(1, 4))
+    def run(doings: list[Any], size: int) -> None:
+        anyio.run(play, log_site, doings, size)
 
-async def test_counting_stops_where_the_page_needs_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weft.logs.tantivy.engine.COUNTED", 5)
-    async with TantivyLogs.open(tmp_path) as logs:
-        await logs.append(
-            [line(f"{d}{n}", MIDNIGHT + d * DAY, "up" if d == 1 else "down") for d in range(4) for n in range(4)]
-        )
-        few = await logs.search(LogQuery(ALWAYS), limit=2)
-        assert (len(few.lines), few.total, few.at_least) == (2, 8, True)
-        all_but_one = await logs.search(LogQuery(ALWAYS), limit=15)
-        assert (len(all_but_one.lines), all_but_one.total, all_but_one.at_least) == (15, 8, True)
-        every = await logs.search(asked("up"), limit=2)
-        assert (len(every.lines), every.total, every.at_least) == (2, 4, False)
-        assert sum((await logs.histogram(LogQuery(Interval(MIDNIGHT, MIDNIGHT + 4 * DAY)), DAY)).counts) == 16
-
-
-async def test_a_search_that_takes_too_long_is_ended_between_two_days(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("weft.logs.tantivy.engine.LONGEST_S", -1.0)
-    async with TantivyLogs.open(tmp_path) as logs:
-        await logs.append([line("a", MIDNIGHT)])
-        with pytest.raises(TooMuch, match="Give a shorter window, or a query with fewer wildcards"):
-            await logs.search(LogQuery(ALWAYS))
-
-
-async def test_a_damaged_day_is_named_and_the_others_answer(tmp_path: Path) -> None:
-    told = [line(str(n), MIDNIGHT + n * DAY) for n in range(3)]
-    async with TantivyLogs.open(tmp_path) as logs:
-        await logs.append(told)
-    damaged = tmp_path / "2025-11-23"
-    for file in damaged.glob("*.store"):
-        file.write_bytes(file.read_bytes()[:10])
-    async with TantivyLogs.open(tmp_path) as logs:
-        hits = await logs.search(LogQuery(ALWAYS))
-        assert (hits.lines, hits.total) == ((told[2], told[0]), 2)
-        (notice,) = hits.notices
-        assert notice.startswith(f"The log folder {damaged} cannot be read: ")
-        assert notice.endswith("Restore the folder from a backup, or move it away and import that day's logs again.")
-        assert await logs.stats() == {"lines": 2, "days": 2, "damaged_days": 1}
-        with pytest.raises(Unavailable, match=re.escape(str(damaged))):
-            await logs.append([line("x", MIDNIGHT + DAY), line("y", MIDNIGHT)])
-        assert (await logs.search(LogQuery(ALWAYS, hosts=("node001",)))).total == 3, "the other day's line was kept"
-
-
-@pytest.mark.parametrize(
-    ("file", "content", "reason"),
-    [
-        ("weft.json", b'{"format": 7}', "its format is 7, this Weft reads 3"),
-        ("weft.json", b"", "zero-length"),
-        ("weft.json", b"[]", "its format is none"),
-        ("weft.json", None, "No such file"),
-        ("meta.json", b"{", "corrupt"),
-        ("meta.json", None, "it has no meta.json"),
-    ],
-)
-async def test_a_folder_of_another_format_is_never_guessed_at(
-    tmp_path: Path, file: str, content: bytes | None, reason: str
-) -> None:
-    async with TantivyLogs.open(tmp_path) as logs:
-        await logs.append([line("a", MIDNIGHT)])
-    path = tmp_path / "2025-11-22" / file
-    path.unlink() if content is None else path.write_bytes(content)
-    async with TantivyLogs.open(tmp_path) as logs:
-        hits = await logs.search(LogQuery(ALWAYS))
-        assert hits.total == 0
-        assert reason in hits.notices[0]
-        with pytest.raises(Unavailable, match="2025-11-22"):
-            await logs.append([line("b", MIDNIGHT)])
-
-
-async def test_a_day_whose_making_was_cut_short_is_made_again(tmp_path: Path) -> None:
-    (tmp_path / "2025-11-22").mkdir()
-    (tmp_path / "2025-11-22" / "weft.json").write_bytes(b"")
-    (tmp_path / "notes").mkdir()
-    async with TantivyLogs.open(tmp_path) as logs:
-        assert await logs.search(LogQuery(ALWAYS)) == LogHits((), 0)
-        assert await logs.append([line("a", MIDNIGHT)]) == 1
-        assert (await logs.search(LogQuery(ALWAYS))).total == 1
-
-
-async def test_a_reader_sees_what_a_writer_adds(tmp_path: Path) -> None:
-    async with TantivyLogs.open(tmp_path) as writer, TantivyLogs.open(tmp_path) as reader:
-        for n in range(12):
-            await writer.append([line(str(n), MIDNIGHT + n)])
-            assert (await reader.search(LogQuery(ALWAYS))).total == n + 1
-
-
-async def test_writers_of_many_days_are_let_go_of(tmp_path: Path) -> None:
-    async with TantivyLogs.open(tmp_path) as logs, TantivyLogs.open(tmp_path) as other:
-        assert await logs.append([line(str(n), MIDNIGHT + n * DAY) for n in range(9)]) == 9
-        assert await other.append([line(f"x{n}", MIDNIGHT + n * DAY) for n in range(7)]) == 7
-        with pytest.raises(OwnedElsewhere, match=r"2025-11-30 is being written to by another process. End it"):
-            await other.append([line("x", MIDNIGHT + 8 * DAY)])
-
-
-async def test_a_writer_without_work_lets_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weft.logs.tantivy.engine.IDLE_S", 0.0)
-    async with TantivyLogs.open(tmp_path) as logs, TantivyLogs.open(tmp_path) as other:
-        await logs.append([line("a", MIDNIGHT)])
-        with anyio.fail_after(10):
-            while True:
-                try:
-                    assert await other.append([line("b", MIDNIGHT)]) == 1
-                    break
-                except OwnedElsewhere:
-                    await anyio.sleep(0.01)
-        assert (await logs.search(LogQuery(ALWAYS))).total == 2
+    run()
 
 
 WRITER = """
 import asyncio, sys
 from dataclasses import replace
-from datetime import UTC
 from pathlib import Path
+from weft.base.config import Elasticsearch
+from weft.logs.elasticsearch import ElasticsearchLogs
 from weft.logs.store import LogLine
 from weft.logs.tantivy import TantivyLogs
 
-async def main(path, first):
-    async with TantivyLogs.open(Path(path)) as logs:
+async def main(first, folder, url, index):
+    here = TantivyLogs.open(Path(folder))
+    real = ElasticsearchLogs.open(Elasticsearch(url=url or "http://127.0.0.1", index=index, timeout_s=30))
+    async with real if url else here as logs:
         for n in range(first, first + 100_000):
             at_ms = 1_763_769_600_000 + n * 20_000_000
             line = LogLine("", at_ms, "node001", "kernel", "err", "link down", "f")
             assert await logs.append([replace(line, id=f"{n}-{k}") for k in range(5)]) == 5
             print(n, flush=True)
 
-asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+asyncio.run(main(int(sys.argv[1]), *sys.argv[2:]))
 """
 
 
-def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
+def test_what_was_acknowledged_survives_kill_9(log_site: LogSite) -> None:
     chance = random.Random(4711)
     acknowledged: list[int] = []
     for _ in range(3):
         first = acknowledged[-1] + 2 if acknowledged else 0
-        command = [sys.executable, "-c", WRITER, str(tmp_path), str(first)]
+        command = [sys.executable, "-c", WRITER, str(first), *log_site.told]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
             assert writer.stdout is not None
             for _ in range(chance.randint(5, 25)):
                 acknowledged.append(int(writer.stdout.readline()))
             writer.send_signal(signal.SIGKILL)
             acknowledged += map(int, writer.stdout.read().split())
-        anyio.run(check_kept, tmp_path, acknowledged)
+        anyio.run(check_kept, log_site, acknowledged)
 
 
-async def check_kept(folder: Path, acknowledged: Sequence[int]) -> None:
+async def check_kept(site: LogSite, acknowledged: Sequence[int]) -> None:
     """Every acknowledged batch is there whole; one that was not is there whole or not at all."""
-    async with TantivyLogs.open(folder) as logs:
+    async with site.open() as logs:
         found, totals = await pages(logs, LogQuery(ALWAYS, ("link",)), 500)
         assert totals == {len(found)}
         kept = {one.id for one in found}

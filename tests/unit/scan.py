@@ -35,8 +35,9 @@ def fits(query: q.Query, value: object) -> bool:
             return here == text or (number is not None and value == number)
         case q.Wildcard(_, text):
             return re.fullmatch(pattern(text), here, re.DOTALL) is not None
-        case q.Regex(_, text):
-            return re.fullmatch(text, here, re.DOTALL) is not None
+        case q.Regex(field, text):
+            case = re.IGNORECASE if field in ("message", "host") else re.NOFLAG
+            return re.fullmatch(text, here, re.DOTALL | case) is not None
         case q.Fuzzy(_, text, edits):
             return edit_distance(text, here) <= edits
         case q.Range():

@@ -2,10 +2,11 @@
 programs with structured logs write.
 
 Time, host, program, severity and message are taken from the first member that each is known by; the rest become the
-line's own fields, members of members with a dot between, lists as JSON.
+line's own fields, members of members with a dot between, lists as JSON. Those below `fields`, where Filebeat and Weft
+itself put a line's own, lose that head.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ import orjson
 
 from weft.base.formats import Format, Origin, Reading
 from weft.base.intervals import ms_of
+from weft.logs.fields import own_name
 from weft.logs.reading import Heard, read_lines
 from weft.logs.severity import severity_of
 from weft.logs.store import LogLine
@@ -45,18 +47,20 @@ def parse(text: str, origin: Origin) -> Reading[tuple[LogLine, ...]]:
     return read_lines(
         text,
         origin,
-        _hear,
+        hear,
         source=FORMAT.name,
         expected='an object with a time and a message (`{"@timestamp": "2026-11-22T22:23:15Z", "message": "text"}`)',
         goes_on=False,
     )
 
 
-def _hear(line: str) -> Heard | None:
+def hear(line: str) -> Heard | None:
+    """What an object says; None: it is none, or without a time or a message (which may be empty)."""
     told = _object(line)
     if told is None:
         return None
-    time, message = _first(told, TIME), _first(told, MESSAGE)
+    time = _first(told, TIME)
+    message = _first(told, MESSAGE) or next((name for name in MESSAGE if told.get(name) == ""), None)
     when = _when(told[time]) if time is not None else None
     if when is None or message is None:
         return None
@@ -70,7 +74,7 @@ def _hear(line: str) -> Heard | None:
         "" if program is None else _text(told[program]),
         word,
         _text(told[message]),
-        {name: _own(value) for name, value in told.items() if name not in used},
+        {own_name(name): _own(value) for name, value in told.items() if name not in used},
     )
 
 
@@ -82,20 +86,27 @@ def _object(line: str) -> dict[str, Any] | None:
         told = orjson.loads(line)
     except orjson.JSONDecodeError:
         return None
-    return dict(_flat(told, "", 0)) if isinstance(told, dict) else None
+    if not isinstance(told, dict):
+        return None
+    flat: dict[str, Any] = {}
+    _flatten(told, "", 0, flat)
+    return flat
 
 
-def _flat(members: Mapping[str, Any], head: str, depth: int) -> Iterator[tuple[str, Any]]:
+def _flatten(members: Mapping[str, Any], head: str, depth: int, flat: dict[str, Any]) -> None:
     for name, value in members.items():
         if isinstance(value, dict) and depth < DEEPEST:
-            yield from _flat(value, f"{head}{name}.", depth + 1)
+            _flatten(value, f"{head}{name}.", depth + 1, flat)
         else:
-            yield f"{head}{name}", value
+            flat[head + name] = value
 
 
 def _first(told: Mapping[str, Any], names: Sequence[str]) -> str | None:
     """The first of these members that says something."""
-    return next((name for name in names if told.get(name) not in (None, "")), None)
+    for name in names:
+        if told.get(name) not in (None, ""):
+            return name
+    return None
 
 
 def _own(value: Any) -> Any:

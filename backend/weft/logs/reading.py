@@ -168,17 +168,23 @@ def _lines(
             own, lost = cleaned(heard.own.items())
             if lost:
                 doubts.crowded.append(number)
-        told = f"{at_ms}\n{heard.host}\n{heard.program}\n{text}"
-        identity = _digest(told)
-        if before := seen[identity]:
-            identity = _digest(f"{told}\n{before}")
-        seen[identity] += 1
+        told = identity(at_ms, heard, text, seen)
         waiting = LogLine(
-            identity, at_ms, heard.host, heard.program, heard.severity, heard.message, source, places[at_ms], own
+            told, at_ms, heard.host, heard.program, heard.severity, heard.message, source, places[at_ms], own
         )
         places[at_ms] += 1
     if waiting is not None:
         yield _whole(waiting, len(lines), doubts)
+
+
+def identity(at_ms: int, heard: Heard, text: str, seen: Counter[str]) -> str:
+    """The id of a line that brings none: what it says, and how often that was said before (`seen`, counted here)."""
+    told = f"{at_ms}\n{heard.host}\n{heard.program}\n{text}"
+    found = _digest(told)
+    if before := seen[found]:
+        found = _digest(f"{told}\n{before}")
+    seen[found] += 1
+    return found
 
 
 def _digest(text: str) -> str:

@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 
 from tantivy import IndexWriter, Searcher
 
-from weft.base.errors import BadRequest, TooMuch, Unavailable
+from weft.base.errors import TooMuch, Unavailable
 from weft.base.intervals import FOREVER_MS, Interval, datetime_of
-from weft.logs.fields import kind_of, own_name
+from weft.logs.fields import own_name
+from weft.logs.limits import COUNTED, MOST_VALUES, counts_own, page_size, steps_of
 from weft.logs.patterns import literal_regex
 from weft.logs.query import EVERYTHING
 from weft.logs.store import (
@@ -49,25 +50,10 @@ READERS = 400
 IDLE_S = 30.0
 """After so long without a new line all writers are closed."""
 
-MOST = 10_000
-"""Most lines on one page."""
-
-COUNTED = 10_000
-"""Once so many lines are found, a search counts no day that its page does not need; the histogram counts them all."""
-
 LONGEST_S = 20.0
 """A search that has taken longer looks into no further day."""
 
-MOST_STEPS = 10_000
-"""Steps of one histogram."""
-
-MOST_VALUES = 60_000
-"""Values of a field counted in one day; tantivy's own limit is 65,000."""
-
 EVER = Interval(-FOREVER_MS, FOREVER_MS)
-
-KEYWORDS = ("host", "program", "severity", "source")
-"""Fields of every line whose values are kept in columns, and can be counted."""
 
 
 class TantivyLogs:
@@ -112,16 +98,16 @@ class TantivyLogs:
     async def search(
         self, query: LogQuery, *, limit: int = 100, cursor: str | None = None, oldest: bool = False
     ) -> LogHits:
-        """See LogStore; at most MOST lines, counted as COUNTED says."""
+        """See LogStore; at most limits.MOST lines, counted as limits.COUNTED says."""
         after = None if cursor is None else Place.read(cursor)
-        return await self._in_thread(lambda: self._search(query, max(1, min(limit, MOST)), after, oldest))
+        return await self._in_thread(lambda: self._search(query, page_size(limit), after, oldest))
 
     async def histogram(self, query: LogQuery, step_ms: int) -> Histogram:
-        """See LogStore. Raises TooMuch: over MOST_STEPS steps."""
+        """See LogStore. Raises TooMuch: over limits.MOST_STEPS steps."""
         return await self._in_thread(lambda: self._histogram(query, step_ms))
 
     async def top(self, query: LogQuery, field: str, n: int = 10) -> TopValues:
-        """See LogStore; of a day with more than MOST_VALUES values, the commonest of those."""
+        """See LogStore; of a day with more than limits.MOST_VALUES values, the commonest of those."""
         return await self._in_thread(lambda: self._top(query, field, n))
 
     async def fields(self, query: LogQuery) -> tuple[LogField, ...]:
@@ -273,12 +259,7 @@ class TantivyLogs:
         return LogHits(tuple(lines[:limit]), total, more, notices, uncounted)
 
     def _histogram(self, query: LogQuery, step_ms: int) -> Histogram:
-        if step_ms < 1:
-            raise BadRequest("A step of a histogram is at least a millisecond.", fix="Give a longer step.")
-        start_ms = query.window.from_ms // step_ms * step_ms
-        steps = max(0, -(-(query.window.to_ms - start_ms) // step_ms))
-        if steps > MOST_STEPS:
-            raise TooMuch(f"The window has over {MOST_STEPS:,} steps.", fix="Give a longer step, or a shorter window.")
+        start_ms, steps = steps_of(query.window, step_ms)
         counts = [0] * steps
         asked = {"steps": {"histogram": {"field": "at_ms", "interval": step_ms, "min_doc_count": 1}}}
 
@@ -291,9 +272,7 @@ class TantivyLogs:
         return Histogram(start_ms, step_ms, tuple(counts), notices)
 
     def _top(self, query: LogQuery, field: str, n: int) -> TopValues:
-        own = kind_of(field) == "own"
-        if not own and field not in KEYWORDS:
-            raise BadRequest(f"Values of '{field}' are not counted.", fix=f"Counted are {', '.join(KEYWORDS)}.")
+        own = counts_own(field)
         head = f"{own_name(field)}=" if own else ""
         named = OneOf("names", (own_name(field),)) if own else ALL
         told: dict[str, Any] = {"field": "pairs" if own else field, "size": MOST_VALUES}
