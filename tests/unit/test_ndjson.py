@@ -131,3 +131,11 @@ def test_it_is_known_by_its_first_line() -> None:
         '{"msg": "x"}\n',
     ):
         assert not ndjson.recognise(head), head
+
+
+def test_a_lines_own_fields_may_lie_below_fields_and_a_message_be_empty() -> None:
+    told = ndjson.hear(
+        '{"@timestamp":"2026-11-22T22:00:00Z","message":"","fields":{"pid":"7","rack":{"row":2}},"fields.x":1}'
+    )
+    assert told is not None
+    assert (told.message, told.own) == ("", {"pid": "7", "rack.row": 2, "x": 1})

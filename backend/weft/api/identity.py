@@ -1,5 +1,7 @@
 """Headers into a Viewer; what a viewer may see is decided below, not here."""
 
+import base64
+import secrets
 from collections.abc import Mapping
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -58,6 +60,40 @@ def viewer_of(request: Request) -> Viewer:
     """The viewer of a request, as a dependency of every route that answers with data."""
     http: Http = request.app.state.http
     return identify(request.client.host if request.client else None, request.headers, http)
+
+
+def check_shipper(client: str | None, headers: Mapping[str, str], http: Http) -> None:
+    """Let a log shipper in: one on this machine, or one that shows `http.intake_token`.
+
+    What a proxy here passes on comes from elsewhere, and so may what calls this machine by a public name. The token is
+    a bearer's, or the password of any user, as rsyslog and Logstash know no other header.
+
+    Args:
+        client, headers: as `identify` takes them.
+    Raises:
+        Forbidden: neither.
+    """
+    here = client is None or is_loopback(client)
+    if here and not any(name in headers for name in PASSED_ON) and _typed_here(headers.get("host", "")):
+        return
+    token = http.intake_token.get_secret_value()
+    if token and secrets.compare_digest(_shown(headers.get("authorization", "")).encode(), token.encode()):
+        return
+    raise Forbidden(
+        f"No log lines are taken: {client} does not show the token that shippers elsewhere need.",
+        fix="Set http.intake_token here, and the same as the shipper's password (rsyslog: uid and pwd).",
+    )
+
+
+def _shown(authorization: str) -> str:
+    """The secret in an Authorization header; "" when there is none."""
+    scheme, _, told = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return told.strip() if scheme.lower() == "bearer" else ""
+    try:
+        return base64.b64decode(told, validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
 
 
 def is_loopback(address: str) -> bool:
