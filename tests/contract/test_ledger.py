@@ -1,27 +1,32 @@
 """What every Ledger promises about notes, sources, search, counts, checksums and pruning."""
 
+import re
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from neo4j import GraphDatabase
+from tests.services.neo4j import Server
 
+from contract.inventory_engines import ENGINES, Inventory, Place, place_of
 from weft.base.intervals import FOREVER_MS, Interval
 from weft.fabric.model import Node, NodeKind, Sweep
+from weft.inventory.neo4j import ledger as ledger_texts
+from weft.inventory.neo4j import ledger_rows
+from weft.inventory.neo4j.graph import Graph
+from weft.inventory.rows import TABLES
 from weft.inventory.sqlite.db import Database
-from weft.inventory.sqlite.fabric import SqliteFabrics
 from weft.inventory.sqlite.jobs import SqliteJobs
 from weft.inventory.sqlite.ledger import SqliteLedger
-from weft.inventory.sqlite.schema import HISTORY, SCHEMA
-from weft.inventory.store import FabricHistory, JobHistory, Ledger, Note, RunFilter, SourceStatus
+from weft.inventory.sqlite.schema import SCHEMA
+from weft.inventory.store import Note, RunFilter, SourceStatus
 from weft.scheduler.model import Run, RunKey
 
 pytestmark = pytest.mark.anyio
 
-ENGINES = ["sqlite"]
 HOUR = 3_600_000
 DAY = 24 * HOUR
 NOON = 1_763_812_800_000
@@ -29,27 +34,14 @@ NOON = 1_763_812_800_000
 ALWAYS = Interval(0, FOREVER_MS)
 
 
-@dataclass
-class Inventory:
-    """The three stores on one engine."""
-
-    ledger: Ledger
-    jobs: JobHistory
-    fabrics: FabricHistory
-
-
-@asynccontextmanager
-async def opened(engine: str, folder: Path) -> AsyncIterator[Inventory]:
-    """The engine's stores in a folder."""
-    assert engine == "sqlite"
-    async with Database.open(folder / "inventory.db", SCHEMA) as database:
-        fabrics = SqliteFabrics(database, absent_after=3, quarantine_share=0.1)
-        yield Inventory(SqliteLedger(database, HISTORY), SqliteJobs(database), fabrics)
-
-
 @pytest.fixture(params=ENGINES)
-async def inventory(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Inventory]:
-    async with opened(request.param, tmp_path) as stores:
+def place(request: pytest.FixtureRequest) -> Place:
+    return place_of(request, request.param)
+
+
+@pytest.fixture
+async def inventory(place: Place) -> AsyncIterator[Inventory]:
+    async with place.opened() as stores:
         yield stores
 
 
@@ -132,16 +124,17 @@ async def test_stats_count_what_is_kept(inventory: Inventory) -> None:
     assert {table: stats[table] for table in ("run", "run_host", "host", "note", "source")} == {
         "run": 3, "run_host": 7, "host": 3, "note": 1, "source": 0,
     }  # fmt: skip
-    assert set(HISTORY) <= set(stats)
+    assert set(stats) == {*TABLES, "run_host", "host"}
 
 
-async def test_checksums_do_not_depend_on_the_order_things_were_told_in(tmp_path: Path) -> None:
+async def test_checksums_do_not_depend_on_the_order_things_were_told_in(place: Place) -> None:
     told = [run(1), run(2, end_ms=None, hosts=("node009",)), run(3, None, None), run(3), run(1, hosts=())]
     notes = [Note(NOON, "note", "info", "x"), Note(NOON, "note", "info", "y")]
     sweeps = [sweep(["node001 mlx5_0"]), sweep(["node001 mlx5_0", "node002 mlx5_0"], NOON + 1)]
     sums = []
     for turn in (1, -1):
-        async with opened("sqlite", tmp_path / str(turn)) as stores:
+        place = place.emptied()
+        async with place.opened() as stores:
             for one in told[::turn]:
                 await stores.jobs.apply_runs([one])
             await stores.ledger.add_notes(notes[::turn])
@@ -149,7 +142,7 @@ async def test_checksums_do_not_depend_on_the_order_things_were_told_in(tmp_path
                 await stores.fabrics.apply_sweep(one_sweep)
             sums.append(await stores.ledger.checksums())
     assert sums[0] == sums[1]
-    assert set(sums[0]) == {"run", "note", "source", *HISTORY}
+    assert set(sums[0]) == set(TABLES)
 
 
 async def test_a_checksum_changes_with_any_member(inventory: Inventory) -> None:
@@ -179,11 +172,11 @@ async def test_prune_drops_what_ended_before_and_nothing_else(inventory: Invento
     assert (await inventory.jobs.runs(RunFilter())).items == (waits, still)
 
 
-async def test_what_was_kept_is_there_when_opened_again(tmp_path: Path) -> None:
-    async with opened("sqlite", tmp_path) as stores:
+async def test_what_was_kept_is_there_when_opened_again(place: Place) -> None:
+    async with place.opened() as stores:
         await stores.jobs.apply_runs([run(1)])
         sums = await stores.ledger.checksums()
-    async with opened("sqlite", tmp_path) as stores:
+    async with place.opened() as stores:
         assert await stores.ledger.checksums() == sums
         assert (await stores.jobs.runs_on(["node002"], ALWAYS)).items == (run(1),)
 
@@ -191,7 +184,7 @@ async def test_what_was_kept_is_there_when_opened_again(tmp_path: Path) -> None:
 async def test_no_search_reads_all_runs(tmp_path: Path) -> None:
     asked: list[str] = []
     async with Database.open(tmp_path / "inventory.db", SCHEMA) as database:
-        ledger = SqliteLedger(database, HISTORY)
+        ledger = SqliteLedger(database)
         await SqliteJobs(database).apply_runs([run(n) for n in range(20)])
         # Readers are handed out last in, first out: one after the other, all questions go to this connection.
         await database.read(lambda connection: connection.set_trace_callback(asked.append))
@@ -208,3 +201,27 @@ async def test_no_search_reads_all_runs(tmp_path: Path) -> None:
     # The newest ones are read off the end of this index, SEARCHED at most.
     assert {plan for plan in plans if plan.startswith("SCAN run")} == {"SCAN run USING INDEX run_at"}
     assert sum("run_user" in plan for plan in plans) >= 2
+
+
+SLOW = {"AllNodesScan", "NodeByLabelScan", "DirectedAllRelationshipsScan", "CartesianProduct"}
+
+
+def operators(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every operator of a plan, and what it says it works on."""
+    yield plan["operatorType"].partition("@")[0], plan["args"].get("Details", "")
+    for child in plan.get("children", ()):
+        yield from operators(child)
+
+
+async def test_no_cypher_of_the_ledger_reads_all_of_what_grows(graph: Graph, neo4j_server: Server) -> None:
+    access = (neo4j_server.user, neo4j_server.password)
+    driver = GraphDatabase.driver(neo4j_server.url, auth=access, notifications_min_severity="OFF")
+    scans = set()
+    with driver, driver.session() as session:
+        for text in (*ledger_texts.TEXTS, *(text for texts in ledger_rows.ROWS.values() for text in texts)):
+            names = re.findall(r"\$(\w+)", text)
+            asked = {name: [] if name in ("rows", "keys", "kinds", "after") else 1 for name in names}
+            plan = session.run(f"EXPLAIN {text}", asked).consume().plan
+            scans |= {what for kind, what in operators(plan or {}) if kind in SLOW}
+    # Names of nodes, users and sources are few, and a part of a name is in no index.
+    assert scans <= {"n:NAME", "u:USER", "s:SOURCE"}

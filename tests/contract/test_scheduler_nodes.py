@@ -1,18 +1,17 @@
 """What Slurm said of its nodes, at any time: by hand, and against a plain list of reports in random order."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import anyio
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.job_engines import ENGINES, Engine, engine_of
 from weft.base.intervals import FOREVER_MS
 from weft.inventory.sqlite.db import Database
 from weft.inventory.sqlite.jobs import SqliteJobs
@@ -22,22 +21,18 @@ from weft.scheduler.model import NODE_MEMBERS, NodeReport, SchedulerNode
 
 pytestmark = pytest.mark.anyio
 
-ENGINES = ["sqlite"]
 MINUTE = 60_000
 NOON = 1_763_812_800_000
 
 
-@asynccontextmanager
-async def opened(engine: str, folder: Path) -> AsyncIterator[JobHistory]:
-    """The engine's store in a folder."""
-    assert engine == "sqlite"
-    async with Database.open(folder / "inventory.db", SCHEMA) as database:
-        yield SqliteJobs(database)
+@pytest.fixture(scope="session", params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return engine_of(request)
 
 
-@pytest.fixture(params=ENGINES)
-async def jobs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[JobHistory]:
-    async with opened(request.param, tmp_path) as store:
+@pytest.fixture
+async def jobs(engine: Engine) -> AsyncIterator[JobHistory]:
+    async with engine.opened() as store:
         yield store
 
 
@@ -162,21 +157,20 @@ def expected(told: Sequence[NodeReport], at_ms: int) -> tuple[SchedulerNode, ...
     return tuple(found)
 
 
-async def play(engine: str, told: Sequence[NodeReport], again: Sequence[int]) -> None:
-    with TemporaryDirectory() as folder:
-        async with opened(engine, Path(folder)) as jobs:
-            for one in [*told, *(told[n % len(told)] for n in again)]:
-                await jobs.apply_nodes(one)
-            for at_ms in range(-1, 7):
-                assert await jobs.scheduler_nodes("alpha", at_ms) == expected(told, at_ms), at_ms
-            for one in told:
-                assert not await jobs.apply_nodes(one)
+async def play(engine: Engine, told: Sequence[NodeReport], again: Sequence[int]) -> None:
+    async with engine.opened() as jobs:
+        for one in [*told, *(told[n % len(told)] for n in again)]:
+            await jobs.apply_nodes(one)
+        for at_ms in range(-1, 7):
+            assert await jobs.scheduler_nodes("alpha", at_ms) == expected(told, at_ms), at_ms
+        for one in told:
+            assert not await jobs.apply_nodes(one)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@settings(max_examples=60, deadline=None)
-@given(st.lists(reports(), min_size=1, max_size=7), st.lists(st.integers(0, 9), max_size=3))
-def test_reports_in_any_order_tell_what_the_last_of_each_time_said(
-    engine: str, told: list[NodeReport], again: list[int]
-) -> None:
-    anyio.run(play, engine, told, again)
+def test_reports_in_any_order_tell_what_the_last_of_each_time_said(engine: Engine) -> None:
+    @engine.settings(60)
+    @given(st.lists(reports(), min_size=1, max_size=7), st.lists(st.integers(0, 9), max_size=3))
+    def check(told: list[NodeReport], again: list[int]) -> None:
+        anyio.run(play, engine, told, again)
+
+    check()

@@ -2,31 +2,24 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import anyio
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.job_engines import ENGINES, Engine, engine_of
 from weft.base.errors import BadRequest
 from weft.base.intervals import Interval
 from weft.inventory.runs import settle
-from weft.inventory.sqlite.db import Database
-from weft.inventory.sqlite.jobs import SqliteJobs
-from weft.inventory.sqlite.ledger import SqliteLedger
-from weft.inventory.sqlite.schema import HISTORY, SCHEMA
-from weft.inventory.store import JobHistory, Ledger, RunFilter, Total, TotalsBy
+from weft.inventory.store import JobHistory, RunFilter, Total, TotalsBy
 from weft.scheduler.model import Run, RunKey
 
 pytestmark = pytest.mark.anyio
 
-ENGINES = ["sqlite"]
 HOUR = 3_600_000
 DAY = 24 * HOUR
 MIDNIGHT = 1_763_769_600_000
@@ -34,17 +27,14 @@ MIDNIGHT = 1_763_769_600_000
 NOON = MIDNIGHT + 12 * HOUR
 
 
-@asynccontextmanager
-async def opened(engine: str, folder: Path) -> AsyncIterator[tuple[JobHistory, Ledger]]:
-    """The engine's store in a folder."""
-    assert engine == "sqlite"
-    async with Database.open(folder / "inventory.db", SCHEMA) as database:
-        yield SqliteJobs(database), SqliteLedger(database, HISTORY)
+@pytest.fixture(scope="session", params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return engine_of(request)
 
 
-@pytest.fixture(params=ENGINES)
-async def jobs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[JobHistory]:
-    async with opened(request.param, tmp_path) as (store, _):
+@pytest.fixture
+async def jobs(engine: Engine) -> AsyncIterator[JobHistory]:
+    async with engine.opened() as store:
         yield store
 
 
@@ -114,8 +104,8 @@ async def test_what_is_not_known_is_told_and_not_summed(jobs: JobHistory) -> Non
     assert total == Total("alice", 4, 0.012, 2.006, 3)
 
 
-async def test_sums_follow_what_is_pruned(tmp_path: Path) -> None:
-    async with opened("sqlite", tmp_path) as (jobs, ledger):
+async def test_sums_follow_what_is_pruned(engine: Engine) -> None:
+    async with engine.opened_both() as (jobs, ledger):
         old, late = run(1, NOON - 9 * DAY, NOON - 8 * DAY), run(2, NOON - HOUR, NOON)
         await jobs.apply_runs([old, late])
         assert [total.runs for total in await jobs.totals(RunFilter(), "user", Interval(0))] == [2]
@@ -173,27 +163,28 @@ def plain_sum(told: Sequence[Run], by: str, window: Interval) -> dict[str, tuple
     return {key: (row[0], row[1], row[2], row[3]) for key, row in found.items()}
 
 
-async def play(engine: str, batches: Sequence[Sequence[Run]], by: TotalsBy, ends: Sequence[int]) -> None:
-    with TemporaryDirectory() as folder:
-        async with opened(engine, Path(folder)) as (jobs, _):
-            told: list[Run] = []
-            for batch in batches:
-                await jobs.apply_runs(batch)
-                told += batch
-                for window in [Interval(a, b) for a, b in pairwise(ends)]:
-                    found = await jobs.totals(RunFilter(), by, window)
-                    plain = plain_sum(told, by, window)
-                    assert {t.key: (t.runs, t.core_seconds, t.node_seconds, t.unsized) for t in found} == {
-                        key: (runs, core / 1000, node / 1000, rest) for key, (runs, core, node, rest) in plain.items()
-                    }
+async def play(engine: Engine, batches: Sequence[Sequence[Run]], by: TotalsBy, ends: Sequence[int]) -> None:
+    async with engine.opened() as jobs:
+        told: list[Run] = []
+        for batch in batches:
+            await jobs.apply_runs(batch)
+            told += batch
+            for window in [Interval(a, b) for a, b in pairwise(ends)]:
+                found = await jobs.totals(RunFilter(), by, window)
+                plain = plain_sum(told, by, window)
+                assert {t.key: (t.runs, t.core_seconds, t.node_seconds, t.unsized) for t in found} == {
+                    key: (runs, core / 1000, node / 1000, rest) for key, (runs, core, node, rest) in plain.items()
+                }
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@settings(max_examples=60, deadline=None)
-@given(
-    st.lists(st.lists(reports(), max_size=5), min_size=1, max_size=4),
-    st.sampled_from(["user", "state"]),
-    st.lists(moments | st.integers(MIDNIGHT - DAY, MIDNIGHT + 5 * DAY), min_size=2, max_size=5),
-)
-def test_sums_are_those_of_the_runs(engine: str, batches: list[list[Run]], by: TotalsBy, ends: list[int]) -> None:
-    anyio.run(play, engine, batches, by, ends)
+def test_sums_are_those_of_the_runs(engine: Engine) -> None:
+    @engine.settings(60)
+    @given(
+        st.lists(st.lists(reports(), max_size=5), min_size=1, max_size=4),
+        st.sampled_from(["user", "state"]),
+        st.lists(moments | st.integers(MIDNIGHT - DAY, MIDNIGHT + 5 * DAY), min_size=2, max_size=5),
+    )
+    def check(batches: list[list[Run]], by: TotalsBy, ends: list[int]) -> None:
+        anyio.run(play, engine, batches, by, ends)
+
+    check()

@@ -8,8 +8,8 @@ all reports of a life that tell the submit time are taken to tell the same one: 
 requeues a job (`job_mgr.c`), so a submission is one wait and at most one run.
 """
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from weft.scheduler.model import Run
@@ -75,6 +75,34 @@ def settle(reports: Iterable[Run]) -> tuple[Run, ...]:
     runs = list(lives.values())
     kept = [run for run in runs if not (pending(run) and any(_gives_way(run, other) for other in runs))]
     return tuple(sorted(kept, key=_age))
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What reports of one job id change in the runs known of it: forgotten, not known before, and (before, after).
+
+    `new`, `changed`, `same`: as RunsResult counts them; a run in the place of its pending record is that one changed.
+    """
+
+    gone: tuple[Run, ...]
+    added: tuple[Run, ...]
+    altered: tuple[tuple[Run, Run], ...]
+    new: int
+    changed: int
+    same: int
+
+
+def hear(known: Collection[Run], reports: Iterable[Run]) -> Heard:
+    """Take in reports of one job id (of one cluster) among the runs known of it."""
+    before = {life(run): run for run in known}
+    heard = settle(reports)
+    after = {life(run): run for run in (settle([*known, *heard]) if known else heard)}
+    gone = tuple(run for key, run in before.items() if key not in after)
+    added = tuple(run for key, run in after.items() if key not in before)
+    altered = tuple((before[key], run) for key, run in after.items() if key in before and run != before[key])
+    became = min(len(gone), len(added))
+    same = max(0, len(heard) - len(added) - len(altered))
+    return Heard(gone, added, altered, len(added) - became, len(altered) + became, same)
 
 
 def _became(one: Run, other: Run) -> bool:

@@ -384,3 +384,57 @@ class Ledger(Protocol):
 
     async def prune(self, before_ms: int) -> int:
         """Drop runs and notes that ended before; returns how many. Sweeps and history stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class CypherNode:
+    """A node of the graph; `id` is the server's own, and holds within one answer."""
+
+    id: str
+    labels: tuple[str, ...]
+    properties: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class CypherEdge:
+    """A relationship of the graph, from the node `source` to the node `target`."""
+
+    id: str
+    source: str
+    target: str
+    type: str
+    properties: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class CypherPath:
+    """A way through the graph: n nodes and the n - 1 relationships between them, in order."""
+
+    nodes: tuple[CypherNode, ...]
+    edges: tuple[CypherEdge, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CypherAnswer:
+    """Rows of a query: plain JSON values, nodes, relationships and paths, or lists and objects of these.
+
+    `nodes`, `edges`: those in the rows, each once.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[object, ...], ...]
+    nodes: tuple[CypherNode, ...] = ()
+    edges: tuple[CypherEdge, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+class CypherEngine(Protocol):
+    """Questions in Cypher, for an inventory that is a graph."""
+
+    async def ask(self, query: str, parameters: Mapping[str, object] | None = None) -> CypherAnswer:
+        """Run a query that only reads, within bounds of time, rows and bytes.
+
+        Raises:
+            BadRequest: it cannot be read, or may do more than reading; the message says where and why.
+            TooMuch: it takes too long or too much. Busy: as many run as may. Unavailable: the server is away.
+        """

@@ -7,8 +7,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
-from neo4j import READ_ACCESS, WRITE_ACCESS, AsyncDriver, AsyncGraphDatabase, AsyncTransaction
-from neo4j.exceptions import AuthError, DriverError, Neo4jError
+from neo4j import (
+    READ_ACCESS,
+    WRITE_ACCESS,
+    AsyncDriver,
+    AsyncGraphDatabase,
+    AsyncResult,
+    AsyncSession,
+    AsyncTransaction,
+    Query,
+)
+from neo4j.exceptions import AuthError, DriverError, IncompleteCommit, Neo4jError
 
 from weft.base.config import Neo4j
 from weft.base.errors import BadSettings, ServiceError, Unavailable
@@ -21,29 +30,50 @@ T = TypeVar("T")
 WRITE_S = 120.0
 """Longest one write may take: a sweep of 12,000 hosts into an empty graph, on a machine that does other things too."""
 
+READ_TRIES = 2
+"""A connection of the pool may have died with a server that is back."""
+
 WRITE_TRIES = 4
 """A deadlock, or a server that is just starting again, is over after as many; who comes back later spools."""
 
 Work = Callable[["Tx"], Awaitable[T]]
 
+_SCHEMES = ("bolt://", "bolt+s://", "bolt+ssc://", "neo4j://", "neo4j+s://", "neo4j+ssc://")
+
+_DRIVER_ERRORS = (DriverError, Neo4jError, OSError)
+
+
+class _Alone:
+    """Statements of a session that are each a transaction of their own, which spares the server's answers to two more.
+
+    What several statements read is of several moments either way: Neo4j isolates them as read committed.
+    """
+
+    def __init__(self, session: AsyncSession, within_s: float) -> None:
+        self._session, self._within_s = session, within_s
+
+    async def run(self, text: str, values: dict[str, Any]) -> AsyncResult:
+        """Run one."""
+        return await self._session.run(Query(text, timeout=self._within_s), values)
+
 
 class Tx:
-    """One transaction. Texts are ours and literal; values only ever travel as parameters."""
+    """One transaction, or reads one by one. Texts are ours and literal; values only ever travel as parameters."""
 
-    def __init__(self, transaction: AsyncTransaction) -> None:
+    def __init__(self, transaction: AsyncTransaction | _Alone) -> None:
         self._transaction = transaction
 
-    async def rows(self, text: str, **values: Any) -> list[list[Any]]:
+    async def rows(self, text: str, /, **values: Any) -> list[list[Any]]:
         """All rows of a query, each a list of its columns."""
         result = await self._transaction.run(text, values)
         return await result.values()
 
-    async def row(self, text: str, **values: Any) -> list[Any] | None:
+    async def row(self, text: str, /, **values: Any) -> list[Any] | None:
         """The first row, or None."""
         found = await self.rows(text, **values)
         return found[0] if found else None
 
-    async def run(self, text: str, **values: Any) -> int:
+    async def run(self, text: str, /, **values: Any) -> int:
         """Write; how many nodes, relationships and properties it made, set or deleted."""
         result = await self._transaction.run(text, values)
         counters = (await result.consume()).counters
@@ -69,7 +99,7 @@ class Graph:
 
     def __init__(self, driver: AsyncDriver, settings: Neo4j) -> None:
         self._driver, self._settings = driver, settings
-        self._prepared = False
+        self._prepared = self._newer = False
         self._preparing = asyncio.Lock()
 
     @classmethod
@@ -82,6 +112,8 @@ class Graph:
         """
         password = settings.password.get_secret_value()
         try:
+            if not settings.url.startswith(_SCHEMES):
+                raise ValueError(f"'{settings.url}' begins with none of {', '.join(_SCHEMES)}")
             driver = AsyncGraphDatabase.driver(
                 settings.url,
                 auth=(settings.user, password) if password else None,
@@ -89,6 +121,7 @@ class Graph:
                 connection_acquisition_timeout=settings.timeout_s,
                 max_transaction_retry_time=0,
                 user_agent="weft",
+                notifications_min_severity="OFF",  # that a property is on no node yet is no news
             )
         except (DriverError, ValueError) as exc:
             raise BadSettings(
@@ -99,6 +132,8 @@ class Graph:
             try:
                 await graph.prepare()
             except Unavailable as exc:
+                if graph._newer:  # nothing that waiting mends
+                    raise
                 log.warning("%s Started without it.", exc)
             yield graph
 
@@ -110,23 +145,17 @@ class Graph:
                 self._prepared = True
 
     async def read(self, work: Work[T], *, deadline_s: float | None = None) -> T:
-        """Run work in a read transaction: what it reads is of committed transactions only.
+        """Run work that reads: what it reads is of committed transactions only.
 
         Raises:
             Unavailable: the server is away or does not answer in time.
         """
-        await self._ready()
-        within = deadline_s or self._settings.timeout_s
-        for last in (False, True):
-            try:
-                async with asyncio.timeout(within):
-                    return await self._once(work, READ_ACCESS, within)
-            except (DriverError, Neo4jError, OSError) as exc:
-                if last or not _passes(exc):
-                    raise self._away(exc) from exc
-            except TimeoutError as exc:
-                raise self._late(within) from exc
-        raise AssertionError("unreachable")
+        within_s = deadline_s or self._settings.timeout_s
+        try:
+            async with asyncio.timeout(within_s):
+                return await self._tried(lambda: self._read_once(work, within_s), READ_TRIES)
+        except TimeoutError as exc:
+            raise self._late(within_s) from exc
 
     async def write(self, work: Work[T]) -> T:
         """Run work in a write transaction; all of it is kept when this returns, or nothing is.
@@ -137,31 +166,73 @@ class Graph:
         Raises:
             Unavailable: the server is away, or refuses.
         """
-        await self._ready()
-        for tries in range(1, WRITE_TRIES + 1):
-            try:
-                async with asyncio.timeout(WRITE_S):
-                    return await self._once(work, WRITE_ACCESS, WRITE_S)
-            except (DriverError, Neo4jError, OSError) as exc:
-                if tries == WRITE_TRIES or not _passes(exc):
-                    raise self._away(exc) from exc
-                await asyncio.sleep(random.uniform(0.5, 1.0) * 0.1 * 2**tries)
-            except TimeoutError as exc:
-                raise self._late(WRITE_S) from exc
-        raise AssertionError("unreachable")
+        try:
+            async with asyncio.timeout(WRITE_S):
+                return await self._tried(lambda: self._write_once(work), WRITE_TRIES)
+        except TimeoutError as exc:
+            raise self._late(WRITE_S) from exc
 
-    async def _ready(self) -> None:
+    @asynccontextmanager
+    async def asked(self, within_s: float, **metadata: str) -> AsyncIterator[AsyncTransaction]:
+        """A read transaction for texts that are not ours: nothing is tried again, and errors come as the driver's.
+
+        It is given up at the end, and its connection cut where the caller is cancelled (by a deadline of its own).
+        """
+        await self.prepare()
+        async with self._driver.session(
+            database=self._settings.database,
+            default_access_mode=READ_ACCESS,
+            notifications_min_severity="WARNING",
+            notifications_disabled_classifications=("DEPRECATION", "PERFORMANCE", "GENERIC", "HINT", "UNSUPPORTED"),
+        ) as session:
+            transaction = await session.begin_transaction(metadata=metadata, timeout=within_s)
+            try:
+                yield transaction
+            except asyncio.CancelledError:
+                transaction.cancel()
+                raise
+            finally:
+                with suppress(*_DRIVER_ERRORS):
+                    await transaction.close()
+
+    def away(self, exc: Exception) -> ServiceError:
+        """What an error of the driver means for who asks."""
+        return self._away(exc)
+
+    async def _tried(self, once: Callable[[], Awaitable[T]], most: int) -> T:
         if not self._prepared:
             await self.prepare()
+        for tries in range(1, most):
+            try:
+                return await once()
+            except _DRIVER_ERRORS as exc:
+                if not _passes(exc):
+                    raise self._away(exc) from exc
+            await asyncio.sleep(random.uniform(0.5, 1.0) * 0.1 * 2**tries)
+        try:
+            return await once()
+        except _DRIVER_ERRORS as exc:
+            raise self._away(exc) from exc
 
-    async def _once(self, work: Work[T], access: str, within_s: float) -> T:
-        async with self._driver.session(database=self._settings.database, default_access_mode=access) as session:
-            transaction = await session.begin_transaction(timeout=within_s)
+    async def _read_once(self, work: Work[T], within_s: float) -> T:
+        async with self._driver.session(database=self._settings.database, default_access_mode=READ_ACCESS) as session:
+            try:
+                return await work(Tx(_Alone(session, within_s)))
+            except asyncio.CancelledError:
+                session.cancel()
+                raise
+
+    async def _write_once(self, work: Work[T]) -> T:
+        async with self._driver.session(database=self._settings.database, default_access_mode=WRITE_ACCESS) as session:
+            transaction = await session.begin_transaction(timeout=WRITE_S)
             try:
                 answer = await work(Tx(transaction))
                 await transaction.commit()
+            except asyncio.CancelledError:
+                transaction.cancel()
+                raise
             except BaseException:
-                with suppress(DriverError, Neo4jError, OSError):
+                with suppress(*_DRIVER_ERRORS):
                     await transaction.close()
                 raise
             return answer
@@ -177,10 +248,11 @@ class Graph:
                     strict=True
                 )
                 known = found[0] or 0
-                if known > len(MIGRATIONS):
+                self._newer = known > len(MIGRATIONS)
+                if self._newer:
                     raise Unavailable(
-                        f"The graph at {self._settings.url} is of a newer Weft (schema {known} over {len(MIGRATIONS)}).",
-                        fix="Run the newer version.",
+                        f"The graph at {self._settings.url} is of a newer Weft (schema {known}).",
+                        fix=f"Run the newer version; this one knows schema {len(MIGRATIONS)}.",
                     )
                 for number, statements in enumerate(MIGRATIONS[known:], known + 1):
                     for text in statements:
@@ -189,7 +261,7 @@ class Graph:
                     await (await session.run(step, number=number)).consume()
         except TimeoutError as exc:
             raise self._late(WRITE_S) from exc
-        except (DriverError, Neo4jError, OSError) as exc:
+        except _DRIVER_ERRORS as exc:
             raise self._away(exc) from exc
 
     def _away(self, exc: Exception) -> ServiceError:
@@ -197,6 +269,11 @@ class Graph:
             return BadSettings(
                 f"Neo4j at {self._settings.url} refuses the user '{self._settings.user}': {exc.message}.",
                 fix="Mend neo4j.user and WEFT_NEO4J__PASSWORD.",
+            )
+        if isinstance(exc, Neo4jError) and exc.code == "Neo.ClientError.Database.DatabaseNotFound":
+            return BadSettings(
+                f"Neo4j at {self._settings.url} has no database '{self._settings.database}'.",
+                fix="Mend neo4j.database, or create it there.",
             )
         return Unavailable(
             f"The inventory in Neo4j at {self._settings.url} does not answer ({_short(exc)}).",
@@ -214,7 +291,10 @@ def _passes(exc: Exception) -> bool:
     """Whether the same once more may do: not after what the driver calls transient and a second try only repeats."""
     if isinstance(exc, Neo4jError) and exc.code and "MemoryPoolOutOfMemory" in exc.code:
         return False
-    return isinstance(exc, OSError) or (isinstance(exc, DriverError | Neo4jError) and exc.is_retryable())
+    if isinstance(exc, DriverError | Neo4jError):
+        # The driver would not try a commit again that may have come through; our work may be done twice.
+        return exc.is_retryable() or isinstance(exc, IncompleteCommit)
+    return True
 
 
 def _short(exc: Exception) -> str:

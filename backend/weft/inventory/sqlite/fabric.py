@@ -6,15 +6,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-import numpy as np
 import orjson
 
-from weft.base.errors import BadRequest, UnknownName
 from weft.base.intervals import FOREVER_MS, Interval
-from weft.fabric.model import Lid, Module, NodeKind, PortKey, Sweep
+from weft.fabric.model import Lid, Module, PortKey, Sweep
 from weft.fabric.wiring import Wiring
+from weft.inventory.derive import Deriver
+from weft.inventory.reading import (
+    KIND_OF,
+    ChangePlace,
+    Links,
+    Seen,
+    change_of,
+    change_place,
+    forwarding_tables,
+    not_seen,
+    view_of,
+)
 from weft.inventory.sqlite.db import Database, bump, version_of
-from weft.inventory.sqlite.derive import Deriver
+from weft.inventory.sqlite.derive import SqliteBook, driven
 from weft.inventory.store import (
     Change,
     Connection,
@@ -44,11 +54,14 @@ class SqliteFabrics:
         """See FabricHistory."""
         digest, blob = sweep.packed()
         needs = (self._absent_after if live else 1) if sweep.complete else 0
-        return await self._db.write(lambda c: Deriver(c, sweep.fabric, self._share).add(sweep, digest, blob, needs))
+        return await self._db.write(lambda c: driven(self._deriver(c, sweep.fabric).add(sweep, digest, blob, needs)))
 
     async def correct(self, correction: Correction) -> None:
         """See FabricHistory."""
-        await self._db.write(lambda c: Deriver(c, correction.fabric, self._share).correct(correction))
+        await self._db.write(lambda c: driven(self._deriver(c, correction.fabric).correct(correction)))
+
+    def _deriver(self, connection: sqlite3.Connection, fabric: str) -> Deriver:
+        return Deriver(SqliteBook(connection, fabric), fabric, self._share)
 
     async def version(self) -> int:
         """See FabricHistory."""
@@ -69,7 +82,7 @@ class SqliteFabrics:
         values = (fabric, window.from_ms, window.to_ms)
         rows = await self._db.read(lambda c: c.execute(text, values).fetchall())
         return tuple(
-            NodeSpan(guid, NodeKind(kind), description, ports, Interval(from_ms, to_ms), seen_ms)
+            NodeSpan(guid, KIND_OF[kind], description, ports, Interval(from_ms, to_ms), seen_ms)
             for guid, kind, description, ports, from_ms, to_ms, seen_ms in rows
         )
 
@@ -81,11 +94,9 @@ class SqliteFabrics:
         def work(c: sqlite3.Connection) -> list[Any]:
             if ports is None:
                 return c.execute(CONNECTIONS, (fabric, window.from_ms, window.to_ms)).fetchall()
-            found: dict[str, Any] = {}
-            for port in set(ports):
-                for text in CONNECTIONS_OF_PORT:
-                    rows = c.execute(text, (fabric, *port, window.from_ms, window.to_ms))
-                    found |= {row[0]: row for row in rows}
+            asked = orjson.dumps([[*port] for port in set(ports)]).decode()
+            values = (fabric, asked, window.from_ms, window.to_ms)
+            found = {row[0]: row for text in CONNECTIONS_OF_PORTS for row in c.execute(text, values)}
             return list(found.values())
 
         return _connections(fabric, await self._db.read(work))
@@ -116,13 +127,13 @@ class SqliteFabrics:
         self, fabric: str, window: Interval, *, kinds: Sequence[str] = (), limit: int = 1000, cursor: str | None = None
     ) -> Page[Change]:
         """See FabricHistory."""
-        after = _cursor(cursor) if cursor else (FOREVER_MS + 1, 0, 0)
+        after = change_place(cursor)
         marks = f" AND kind IN ({', '.join('?' * len(kinds))})" if kinds else ""
         text = f"{CHANGES}{marks} ORDER BY at_ms DESC, made_ms DESC, number DESC LIMIT ?"
         values = (fabric, window.from_ms, window.to_ms, *after, *kinds, limit + 1)
         rows = await self._db.read(lambda c: c.execute(text, values).fetchall())
-        more = ".".join(map(str, rows[limit - 1][:3])) if len(rows) > limit else None
-        return Page(tuple(_change(fabric, *row) for row in rows[:limit]), more)
+        more = ChangePlace(*rows[limit - 1][:3]).text if len(rows) > limit else None
+        return Page(tuple(change_of(fabric, row) for row in rows[:limit]), more)
 
     async def put_lfts(self, fabric: str, seen_at_ms: int, tables: Mapping[str, bytes]) -> int:
         """See FabricHistory."""
@@ -162,14 +173,7 @@ class SqliteFabrics:
 
     async def lft(self, fabric: str, at_ms: int) -> ForwardingTables | None:
         """See FabricHistory."""
-        rows = await self._db.read(lambda c: c.execute(LFTS, (fabric, at_ms)).fetchall())
-        if not rows:
-            return None
-        tables = [np.frombuffer(zlib.decompress(data), dtype=np.uint8) for _, _, data in rows]
-        ports = np.full((len(rows), max(len(t) for t in tables)), 255, dtype=np.uint8)
-        for row, table in zip(ports, tables, strict=True):
-            row[: len(table)] = table
-        return ForwardingTables(tuple(switch for switch, _, _ in rows), ports, max(seen for _, seen, _ in rows))
+        return forwarding_tables(await self._db.read(lambda c: c.execute(LFTS, (fabric, at_ms)).fetchall()))
 
     async def put_wiring(self, wiring: Wiring) -> bool:
         """See FabricHistory."""
@@ -195,7 +199,8 @@ class SqliteFabrics:
 
 
 # An open row was last seen in the fabric's last sweep, unless `unconfirmed` says otherwise.
-_SEEN = """coalesce(x.last_seen_ms, u.last_seen_ms, max(h.seen_ms, x.from_ms)) FROM {table} x JOIN head h USING (fabric)
+_SEEN = """coalesce(x.last_seen_ms, u.last_seen_ms, max(h.seen_ms, x.from_ms)) AS seen_ms
+  FROM {table} x JOIN head h USING (fabric)
   LEFT JOIN unconfirmed u ON u.fabric = x.fabric AND u.kind = '{table}' AND u.id = x.{key} AND x.closed_ms IS NULL"""
 _NODE = f"SELECT guid, x.kind, description, ports, from_ms, to_ms, {_SEEN.format(table='node_span', key='guid')}"
 # What serial numbers decided later holds for the whole connection.
@@ -205,13 +210,18 @@ _CONNECTION = f"""SELECT x.id, a_guid, a_number, b_guid, b_number, coalesce(i.ca
   LEFT JOIN identity i ON i.fabric = x.fabric AND i.connection = x.id"""
 
 NODES = f"{_NODE} WHERE x.fabric = ?1 AND to_ms > ?2 AND from_ms < ?3 ORDER BY guid, from_ms LIMIT {MAX_ROWS}"
+NODES_AT = f"""SELECT guid, kind, description FROM node_span WHERE fabric = ?1 AND to_ms > ?2 AND from_ms <= ?2
+  ORDER BY guid LIMIT {MAX_ROWS}"""
 NODES_GONE = f"""{_NODE} WHERE x.fabric = ?1 AND x.to_ms < {FOREVER_MS} AND x.last_seen_ms >= ?2 AND x.last_seen_ms < ?3
   AND NOT EXISTS (SELECT 1 FROM node_span y WHERE y.fabric = x.fabric AND y.guid = x.guid AND y.from_ms > x.from_ms)
   ORDER BY guid LIMIT {MAX_ROWS}"""
 CONNECTIONS = f"""{_CONNECTION} WHERE x.fabric = ? AND to_ms > ? AND from_ms < ?
   ORDER BY a_guid, a_number, b_guid, b_number, from_ms LIMIT {MAX_ROWS}"""
-CONNECTIONS_OF_PORT = tuple(
-    f"{_CONNECTION} WHERE x.fabric = ? AND {end}_guid = ? AND {end}_number = ? AND +to_ms > ? AND from_ms < ?"
+# CROSS JOIN keeps the order of the tables: each port is looked up, however many they are.
+CONNECTIONS_OF_PORTS = tuple(
+    f"""{_CONNECTION.replace("FROM connection x", "FROM json_each(?2) asked CROSS JOIN connection x")}
+    WHERE x.fabric = ?1 AND x.{end}_guid = json_extract(asked.value, '$[0]')
+    AND x.{end}_number = json_extract(asked.value, '$[1]') AND +to_ms > ?3 AND from_ms < ?4"""
     for end in "ab"
 )
 CONNECTIONS_OF_CABLE = (
@@ -221,11 +231,15 @@ CONNECTIONS_OF_CABLE = (
 LINK_STATES = f"""SELECT x.state, width, speed, from_ms, to_ms, absent_ms,
   {_SEEN.format(table="link_state", key="connection")}
   WHERE x.fabric = ? AND connection = ? AND +to_ms > ? AND from_ms < ? ORDER BY from_ms"""
+# Links at ?2 where the picture rests on the sweep of ?3, in no order.
 # The plus keeps the planner off the index by time, which would be walked once a connection.
-LINKS_AT = f"""SELECT s.state, s.width, s.speed, c.* FROM ({_CONNECTION}
-  WHERE x.fabric = ?1 AND to_ms > ?2 AND from_ms <= ?2) c
-  LEFT JOIN link_state s ON s.fabric = ?1 AND s.connection = c.id AND +s.to_ms > ?2 AND s.from_ms <= ?2
-  ORDER BY a_guid, a_number, b_guid, b_number"""
+_LINKS_AT = f"""SELECT c.*, s.state = 'up' AS up, s.width, s.speed,
+  c.seen_ms < ?2 AND (c.to_ms < {FOREVER_MS} OR c.seen_ms < ?3) AS unsure
+  FROM ({_CONNECTION} WHERE x.fabric = ?1 AND to_ms > ?2 AND from_ms <= ?2) c
+  LEFT JOIN link_state s ON s.fabric = ?1 AND s.connection = c.id AND +s.to_ms > ?2 AND s.from_ms <= ?2"""
+_LINK = "id a_guid a_number b_guid b_number cable up width speed unsure".split()
+# One row of arrays: to fetch 35,000 rows costs twice as much as to find them.
+LINKS_AT = f"SELECT {', '.join(f'json_group_array({column})' for column in _LINK)} FROM ({_LINKS_AT})"
 CHANGES = """SELECT at_ms, made_ms, number, since_ms, kind, severity, text, about FROM change
   WHERE fabric = ? AND at_ms >= ? AND at_ms < ? AND (at_ms, made_ms, number) < (?, ?, ?)"""
 _LFT = "SELECT sha256, seen_at_ms FROM lft WHERE fabric = ? AND switch = ?"
@@ -257,14 +271,6 @@ def _put_lft(c: sqlite3.Connection, key: tuple[str, str, int], digest: str, blob
     return True
 
 
-def _cursor(text: str) -> tuple[int, int, int]:
-    try:
-        at_ms, made_ms, number = map(int, text.split("."))
-    except ValueError:
-        raise BadRequest(f"'{text}' is no cursor.", fix="Give the one the last page came with, or none.") from None
-    return at_ms, made_ms, number
-
-
 def _connections(fabric: str, rows: Iterable[Any]) -> tuple[Connection, ...]:
     found = [
         Connection(
@@ -284,58 +290,20 @@ def _connections(fabric: str, rows: Iterable[Any]) -> tuple[Connection, ...]:
     return tuple(sorted(found, key=lambda x: (x.a, x.b, x.span)))
 
 
-def _change(fabric: str, at: int, _made: int, _number: int, since: int | None, *rest: Any) -> Change:
-    kind, severity, text, about = rest
-    told = orjson.loads(about)
-    ports = tuple(PortKey(g, n) for g, n in told["ports"])
-    return Change(
-        fabric, at, since, kind, severity, text, tuple(told["guids"]), ports, tuple(told["cables"]), told["detail"]
-    )
-
-
 def _view(c: sqlite3.Connection, fabric: str, at_ms: int) -> FabricView:
     """Read the picture of a time into arrays."""
     first, last = c.execute("SELECT min(seen_at_ms), max(seen_at_ms) FROM sweep WHERE fabric = ?", (fabric,)).fetchone()
-    if first is None:
-        raise UnknownName(f"Nothing is known of a fabric '{fabric}'.", fix="Import an ibnetdiscover dump of it.")
-    if at_ms < first:
-        raise UnknownName(
-            f"Nothing was seen of fabric '{fabric}' by then; its first sweep is of {first} ms.",
-            fix="Ask for a later time.",
-        )
+    if first is None or at_ms < first:
+        raise not_seen(fabric, first)
     # A part of a picture confirms what it shows and leaves the rest as sure as it was.
     (seen,) = c.execute(
         """SELECT coalesce(max(CASE WHEN absent_after > 0 THEN seen_at_ms END), max(seen_at_ms)) FROM sweep
         WHERE fabric = ? AND seen_at_ms <= ? AND quarantined IS NULL""",
         (fabric, at_ms),
     ).fetchone()
-    nodes = c.execute(NODES, (fabric, at_ms, at_ms + 1)).fetchall()
-    row_of = {row[0]: i for i, row in enumerate(nodes)}
-    lids = np.zeros(len(nodes), dtype=np.int32)
-    for guid, lid in c.execute(
-        "SELECT guid, lid FROM lid_span WHERE fabric = ?1 AND to_ms > ?2 AND from_ms <= ?2 ORDER BY guid, number DESC",
-        (fabric, at_ms),
-    ):
-        if guid in row_of:
-            lids[row_of[guid]] = lid
-    # A link's node can be closed while the cabling lasts: the picture then shows the port as down, without the node.
-    links = [x for x in c.execute(LINKS_AT, (fabric, at_ms)) if x[4] in row_of and x[6] in row_of]
-    return FabricView(
-        fabric,
-        at_ms,
-        seen,
-        last,
-        version_of(c, "fabric"),
-        tuple(row[0] for row in nodes),
-        tuple(NodeKind(row[1]) for row in nodes),
-        tuple(row[2] for row in nodes),
-        lids,
-        np.array([[row_of[x[4]], row_of[x[6]]] for x in links], dtype=np.int32).reshape(-1, 2),
-        np.array([[x[5], x[7]] for x in links], dtype=np.int16).reshape(-1, 2),
-        np.array([x[0] == "up" for x in links], dtype=np.bool_),
-        np.array([at_ms > x[14] and (x[12] < FOREVER_MS or x[14] < seen) for x in links], dtype=np.bool_),
-        tuple(x[3] for x in links),
-        tuple(x[8] for x in links),
-        tuple(x[1] for x in links),
-        tuple(x[2] for x in links),
-    )
+    nodes = c.execute(NODES_AT, (fabric, at_ms)).fetchall()
+    lids = c.execute(LIDS_AT, (fabric, at_ms))
+    told = c.execute(LINKS_AT, (fabric, at_ms, seen)).fetchone()
+    links = Links(*map(orjson.loads, told))
+    known = Seen(seen, last, version_of(c, "fabric"))
+    return view_of(fabric, at_ms, known, nodes, [(guid, number, lid) for guid, number, lid, *_ in lids], links)

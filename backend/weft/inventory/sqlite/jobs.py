@@ -5,27 +5,22 @@ older ones that are still open, by an index over open ones only. Statements name
 depend on statistics.
 """
 
-import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from weft.base.errors import BadRequest
+import orjson
+
 from weft.base.intervals import FOREVER_MS, Interval
-from weft.inventory.runs import life, settle
+from weft.inventory.listing import FOUND, Place, base_of, bounded, place_of, size_of
+from weft.inventory.runs import hear
 from weft.inventory.sqlite.db import Database, bump, version_of
-from weft.inventory.sqlite.run_rows import AT, COLUMNS, DERIVED, JOB, ROW, Row, Work, base_of, numbers_of
+from weft.inventory.sqlite.run_rows import AT, COLUMNS, DERIVED, JOB, ROW, Row, Work, hosts_of
 from weft.inventory.sqlite.scheduler_nodes import keep_nodes, nodes_at
 from weft.inventory.sqlite.totals import totals
 from weft.inventory.store import Page, RunFilter, RunsResult, Total, TotalsBy
 from weft.scheduler.model import FINISHED_STATES, NodeReport, Run, RunKey, SchedulerNode
-
-MOST = 10_000
-"""Most runs on one page."""
-
-FOUND = 1_000
-"""Most runs that one typed id means."""
 
 _NEWEST = "ORDER BY at_ms DESC, job_id DESC, run_id DESC LIMIT ?"
 _OPEN = f"until_ms = {FOREVER_MS}"
@@ -37,29 +32,17 @@ _OF_BASE = f"""SELECT {ROW} FROM run INDEXED BY run_base WHERE cluster = ? AND b
   AND until_ms > ? {_NEWEST}"""
 _OF_LABEL = f"""SELECT {ROW} FROM run INDEXED BY run_base WHERE cluster = ? AND base_id = ? AND at_ms < ?
   AND until_ms > ? AND label = ? {_NEWEST}"""
-_OF_RUN = f"SELECT {ROW} FROM run WHERE run_id = ?"
-_PLACE = "SELECT at_ms, job_id, run_id FROM run WHERE run_id = ?"
-_HOST_NUMBER = "SELECT host_id FROM host WHERE name = ?"
+_OF_RUNS = f"SELECT {ROW} FROM json_each(?) asked CROSS JOIN run WHERE run_id = asked.value"
+_HOST_NUMBERS = "SELECT host_id FROM json_each(?) asked CROSS JOIN host WHERE name = asked.value"
 _HOST_NTH = """SELECT at_ms FROM run_host WHERE host_id = ? AND at_ms BETWEEN ? AND ? AND until_ms > ?
   ORDER BY at_ms DESC LIMIT 1 OFFSET ?"""
-_HOST_RUNS = "SELECT run_id FROM run_host WHERE host_id = ? AND at_ms BETWEEN ? AND ? AND until_ms > ?"
-_HOST_OPEN = f"SELECT run_id FROM run_host INDEXED BY run_host_open WHERE host_id = ? AND at_ms < ? AND {_OPEN}"
+_HOST_RUNS = """SELECT run_id, at_ms FROM json_each(?) asked CROSS JOIN run_host
+  WHERE host_id = asked.value AND at_ms BETWEEN ? AND ? AND until_ms > ?"""
+_HOST_OPEN = f"""SELECT run_id, at_ms FROM json_each(?) asked CROSS JOIN run_host INDEXED BY run_host_open
+  WHERE host_id = asked.value AND at_ms < ? AND {_OPEN}"""
 _OVER = ", ".join(f"'{state}'" for state in sorted(FINISHED_STATES))
 _ENDED = f"""SELECT {ROW} FROM run INDEXED BY run_at WHERE at_ms < ? AND until_ms <= ?
   AND (start_ms IS NOT NULL OR state IN ({_OVER})) LIMIT ?"""
-ALL_RUNS = f"SELECT {ROW} FROM run INDEXED BY run_key ORDER BY cluster, job_id, start_ms, submit_ms"
-"""Every run, in an order that does not depend on when it was told."""
-
-
-class _Place(NamedTuple):
-    """Where a page ends: the last run's place in the order; as text, the cursor."""
-
-    at_ms: int
-    job_id: int
-    run_id: int
-
-
-_BEGIN = _Place(FOREVER_MS, 2**62, 2**62)
 
 
 class _Span(NamedTuple):
@@ -99,7 +82,7 @@ class SqliteJobs:
 
     async def runs(self, which: RunFilter, *, limit: int = 200, cursor: str | None = None) -> Page[Run]:
         """Runs, newest first, of one instant the higher job id first; texts are compared whole, as written."""
-        place, size = _place_of(cursor), _size(limit)
+        place, size = place_of(cursor), size_of(limit)
         return await self._database.read(
             lambda connection: self._page(connection, _filtered(connection, which, size + 1, place), size)
         )
@@ -108,7 +91,7 @@ class SqliteJobs:
         self, hosts: Sequence[str], window: Interval, *, limit: int = 200, cursor: str | None = None
     ) -> Page[Run]:
         """Runs that held any of these hosts in the window, in the order of `runs`; each once."""
-        place, size = _place_of(cursor), _size(limit)
+        place, size = place_of(cursor), size_of(limit)
         return await self._database.read(
             lambda connection: self._page(connection, _on_hosts(connection, hosts, window, size + 1, place), size)
         )
@@ -121,7 +104,7 @@ class SqliteJobs:
         """Keep what Slurm said of its nodes; see JobHistory."""
 
         def work(connection: sqlite3.Connection) -> bool:
-            names = _with_new_hosts(connection, {node.name for node in report.nodes}, self._names)
+            names = with_new_hosts(connection, {node.name for node in report.nodes}, self._names)
             new = keep_nodes(connection, report, {name: number for number, name in enumerate(names, 1)})
             if new:
                 bump(connection, "jobs")
@@ -139,7 +122,7 @@ class SqliteJobs:
         return await self._database.read(work)
 
     def _page(self, connection: sqlite3.Connection, rows: list[Row], size: int) -> Page[Run]:
-        more = f"{rows[size - 1][AT]}.{rows[size - 1][JOB]}.{rows[size - 1][0]}" if len(rows) > size else None
+        more = _order(rows[size - 1]).text if len(rows) > size else None
         return Page(self._told(connection, rows[:size]), more)
 
     def _told(self, connection: sqlite3.Connection, rows: Iterable[Row]) -> tuple[Run, ...]:
@@ -154,11 +137,11 @@ def host_names(connection: sqlite3.Connection, known: list[str]) -> list[str]:
 
 
 def run_of(row: Row, names: Sequence[str]) -> Run:
-    """The run of a row in the order of ALL_RUNS."""
+    """The run of a row."""
     (_, cluster, job_id, start_ms, label, name, user, account, partition, state, submit_ms, end_ms, hosts, *rest) = row
     return Run(
         RunKey(cluster, job_id, start_ms), label, name, user, account, partition, state, submit_ms, end_ms,
-        tuple(sorted(names[number - 1] for number in numbers_of(hosts))), *rest[: DERIVED - len(COLUMNS)],
+        hosts_of(hosts, names), *rest[: DERIVED - len(COLUMNS)],
     )  # fmt: skip
 
 
@@ -174,21 +157,8 @@ def drop_ended(connection: sqlite3.Connection, before_ms: int, most: int) -> int
     return len(rows)
 
 
-def _size(limit: int) -> int:
-    return max(1, min(limit, MOST))
-
-
-def _place_of(cursor: str | None) -> _Place:
-    if cursor is None:
-        return _BEGIN
-    found = re.fullmatch(r"(-?\d{1,15})\.(-?\d{1,18})\.(\d{1,18})", cursor, re.ASCII)
-    if found is None:
-        raise BadRequest(f"'{cursor[:40]}' is no cursor of a list of runs.", fix="Ask for the first page again.")
-    return _Place(*map(int, found.groups()))
-
-
-def _order(row: Row) -> _Place:
-    return _Place(row[AT], row[JOB], row[0])
+def _order(row: Row) -> Place:
+    return Place(row[AT], row[JOB], row[0])
 
 
 def _newest(rows: Iterable[Row], most: int) -> list[Row]:
@@ -196,15 +166,8 @@ def _newest(rows: Iterable[Row], most: int) -> list[Row]:
     return sorted({row[0]: row for row in rows}.values(), key=_order, reverse=True)[:most]
 
 
-def _bounded(window: Interval | None) -> Interval:
-    """The window within what a column can hold; None: all time."""
-    if window is None:
-        return Interval(-FOREVER_MS, FOREVER_MS)
-    return Interval(max(window.from_ms, -FOREVER_MS), min(window.to_ms, FOREVER_MS))
-
-
-def _span(connection: sqlite3.Connection, window: Interval | None, place: _Place) -> _Span:
-    asked = _bounded(window)
+def _span(connection: sqlite3.Connection, window: Interval | None, place: Place) -> _Span:
+    asked = bounded(window)
     longest = connection.execute("SELECT number FROM job_meta WHERE what = 'longest_ms'").fetchone()
     return _Span(asked.from_ms - (longest[0] if longest else 0), min(asked.to_ms - 1, place.at_ms), asked.from_ms)
 
@@ -217,7 +180,7 @@ def _find(connection: sqlite3.Connection, label: str, cluster: str, window: Inte
     base, bare = base_of(label), label.isdigit()
     if base is None:
         return []
-    asked = _bounded(window)
+    asked = bounded(window)
     wanted = (cluster, base, asked.to_ms, asked.from_ms)
     if not bare:
         return connection.execute(_OF_LABEL, (*wanted, label, FOUND)).fetchall()
@@ -225,7 +188,7 @@ def _find(connection: sqlite3.Connection, label: str, cluster: str, window: Inte
     return _newest([*parts, *connection.execute(_OF_RAW_ID, (*wanted, FOUND))], FOUND)
 
 
-def _filtered(connection: sqlite3.Connection, which: RunFilter, most: int, place: _Place) -> list[Row]:
+def _filtered(connection: sqlite3.Connection, which: RunFilter, most: int, place: Place) -> list[Row]:
     """Rows of one page: for each value of the first filter in use its newest ones, by the index of that filter."""
     filters = {
         "name": (which.name,) if which.name else (), "user": which.users, "account": which.accounts,
@@ -260,7 +223,7 @@ def _conditions(used: dict[str, tuple[Any, ...]]) -> tuple[str, list[Any]]:
 
 
 def _on_hosts(
-    connection: sqlite3.Connection, hosts: Sequence[str], window: Interval, most: int, place: _Place
+    connection: sqlite3.Connection, hosts: Sequence[str], window: Interval, most: int, place: Place
 ) -> list[Row]:
     """Rows of one page of runs on hosts.
 
@@ -268,24 +231,26 @@ def _on_hosts(
     own instant do not count for that, as some of them were on the page before.
     """
     span = _span(connection, window, place)
-    numbers = [row[0] for name in dict.fromkeys(hosts) for row in connection.execute(_HOST_NUMBER, (name,))]
+    asked = orjson.dumps([*dict.fromkeys(hosts)]).decode()
+    numbers = [number for (number,) in connection.execute(_HOST_NUMBERS, (asked,))]
     floor_ms = span.first_ms
     newest_ms = min(span.last_ms, place.at_ms - 1)
     for number in numbers:
         for (at_ms,) in connection.execute(_HOST_NTH, (number, floor_ms, newest_ms, span.after_ms, most - 1)):
             floor_ms = at_ms
-    found: set[int] = set()
-    for number in numbers:
-        found.update(run for (run,) in connection.execute(_HOST_RUNS, (number, floor_ms, *span[1:])))
-        if floor_ms == span.first_ms:
-            found.update(run for (run,) in connection.execute(_HOST_OPEN, (number, span.first_ms)))
-    places = [_Place(*row) for run_id in found for row in connection.execute(_PLACE, (run_id,))]
-    chosen = sorted((one for one in places if one < place), reverse=True)[:most]
-    return [row for one in chosen for row in connection.execute(_OF_RUN, (one.run_id,))]
+    asked = orjson.dumps(numbers).decode()
+    found: dict[int, int] = dict(connection.execute(_HOST_RUNS, (asked, floor_ms, *span[1:])).fetchall())
+    if floor_ms == span.first_ms:
+        found.update(connection.execute(_HOST_OPEN, (asked, span.first_ms)).fetchall())
+    times = sorted((at_ms for at_ms in found.values() if at_ms < place.at_ms), reverse=True)
+    oldest_ms = times[most - 1] if len(times) > most else -FOREVER_MS
+    wanted = [run_id for run_id, at_ms in found.items() if at_ms >= oldest_ms]
+    rows = connection.execute(_OF_RUNS, (orjson.dumps(wanted).decode(),))
+    return sorted((row for row in rows if _order(row) < place), key=_order, reverse=True)[:most]
 
 
 def _apply(connection: sqlite3.Connection, told: Sequence[Run], known_names: list[str]) -> RunsResult:
-    names = _with_new_hosts(connection, {host for run in told for host in run.hosts}, known_names)
+    names = with_new_hosts(connection, {host for run in told for host in run.hosts}, known_names)
     work = Work({name: number for number, name in enumerate(names, 1)})
     by_job: defaultdict[tuple[str, int], list[Run]] = defaultdict(list)
     for run in told:
@@ -294,31 +259,23 @@ def _apply(connection: sqlite3.Connection, told: Sequence[Run], known_names: lis
     new = changed = same = 0
     for job, reports in by_job.items():
         rows = {run: row for row in connection.execute(_OF_JOB, job) if (run := run_of(row, names))}
-        known = {life(run): run for run in rows}
-        heard = settle(reports)
-        settled = {life(run): run for run in (settle([*known.values(), *heard]) if known else heard)}
-        gone = [run for key, run in known.items() if key not in settled]
-        added = [run for key, run in settled.items() if key not in known]
-        altered = [run for key, run in settled.items() if key in known and run != known[key]]
-        for run in gone:
+        heard = hear(rows, reports)
+        for run in heard.gone:
             work.drop(rows[run])
-        for run in altered:
-            work.change(rows[known[life(run)]], run)
-        for run in added:
+        for before, run in heard.altered:
+            work.change(rows[before], run)
+        for run in heard.added:
             work.add(next_id, run)
             next_id += 1
-        # A run that takes the place of its pending record is that record changed.
-        became = min(len(gone), len(added))
-        new += len(added) - became
-        changed += len(altered) + became
-        same += max(0, len(heard) - len(added) - len(altered))
+        new, changed, same = new + heard.new, changed + heard.changed, same + heard.same
     if new or changed:
         work.write(connection)
         bump(connection, "jobs")
     return RunsResult(new, changed, same)
 
 
-def _with_new_hosts(connection: sqlite3.Connection, told: set[str], known: list[str]) -> list[str]:
+def with_new_hosts(connection: sqlite3.Connection, told: set[str], known: list[str]) -> list[str]:
+    """Names of all hosts, where these are told; `known`: as `host_names` gave them before."""
     names = host_names(connection, known)
     added = sorted(told.difference(names))
     connection.executemany("INSERT INTO host (host_id, name) VALUES (?, ?)", enumerate(added, len(names) + 1))

@@ -1,16 +1,17 @@
 """What the house keeps about itself, in SQLite: notes, sources, counts and checksums."""
 
-import hashlib
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import orjson
 
 from weft.base.intervals import FOREVER_MS, Interval
+from weft.inventory.rows import TABLES, checksums
+from weft.inventory.search import OF_ONE_ID, shared_out
+from weft.inventory.sqlite.archive import SqliteArchive
 from weft.inventory.sqlite.db import Database, bump
-from weft.inventory.sqlite.jobs import ALL_RUNS, drop_ended, host_names, run_of
+from weft.inventory.sqlite.jobs import drop_ended
 from weft.inventory.store import Note, SourceStatus
 
 LEDGER_DDL = """
@@ -32,31 +33,24 @@ _HEARD = """INSERT INTO source (source, heard_ms, ok, text) VALUES (?, ?, ?, ?)
 _JOBS_LIKE = rf"""SELECT label FROM (SELECT label, name, at_ms FROM run INDEXED BY run_at
   ORDER BY at_ms DESC, job_id DESC, run_id DESC LIMIT {SEARCHED})
   WHERE label LIKE ? ESCAPE '\' OR name LIKE ? ESCAPE '\' GROUP BY label ORDER BY max(at_ms) DESC, label DESC LIMIT ?"""
-_JOBS_OF_ID = """SELECT DISTINCT label FROM run INDEXED BY run_base WHERE cluster = ? AND base_id = ?
-  ORDER BY at_ms DESC, job_id DESC LIMIT ?"""
+_JOBS_OF_ID = f"""SELECT label FROM run INDEXED BY run_base WHERE cluster = ? AND base_id = ?
+  ORDER BY at_ms DESC, job_id DESC LIMIT {OF_ONE_ID}"""
 # One step in the index for each distinct value: SELECT DISTINCT would read every run.
 _DISTINCT = """WITH RECURSIVE one(value) AS (SELECT min({column}) FROM run
   UNION ALL SELECT (SELECT min({column}) FROM run WHERE {column} > one.value) FROM one WHERE one.value IS NOT NULL)
   SELECT value FROM one WHERE value IS NOT NULL"""
-_USERS_LIKE = rf"{_DISTINCT.format(column='user')} AND value LIKE ? ESCAPE '\' LIMIT ?"
+_USERS_LIKE = rf"{_DISTINCT.format(column='user')} AND value <> '' AND value LIKE ? ESCAPE '\' LIMIT ?"
 _CLUSTERS = _DISTINCT.format(column="cluster")
 _NODES_LIKE = r"SELECT DISTINCT description FROM node_span WHERE description LIKE ? ESCAPE '\' ORDER BY 1 LIMIT ?"
 
-NOTES = "SELECT at_ms, kind, severity, text, about FROM note ORDER BY 1, 2, 3, 4, 5"
-SOURCES = "SELECT source, heard_ms, ok, text FROM source ORDER BY source"
+_SOURCES = "SELECT source, heard_ms, ok, text FROM source ORDER BY source"
 
 
 class SqliteLedger:
-    """Ledger in SQLite.
+    """Ledger in SQLite."""
 
-    Args:
-        histories: for each table of the fabric's history, a statement that gives its rows in canonical order, without
-            surrogate ids: what `checksums` is made from.
-    """
-
-    def __init__(self, database: Database, histories: Mapping[str, str]) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._histories = histories
 
     async def add_notes(self, notes: Sequence[Note]) -> int:
         """Keep notes; returns how many were new."""
@@ -95,7 +89,7 @@ class SqliteLedger:
 
     async def sources(self) -> tuple[SourceStatus, ...]:
         """Every source, sorted by name."""
-        rows = await self._database.read(lambda connection: connection.execute(SOURCES).fetchall())
+        rows = await self._database.read(lambda connection: connection.execute(_SOURCES).fetchall())
         return tuple(SourceStatus(source, heard_ms, bool(ok), text) for source, heard_ms, ok, text in rows)
 
     async def search(self, text: str, *, limit: int = 20) -> tuple[tuple[str, str], ...]:
@@ -109,16 +103,13 @@ class SqliteLedger:
         places = max(0, limit)
 
         def work(connection: sqlite3.Connection) -> list[tuple[str, list[str]]]:
-            jobs = _of_id(connection, needle, places)
+            jobs = _of_id(connection, needle)
             jobs += (label for (label,) in connection.execute(_JOBS_LIKE, (like, like, places)))
             users = [user for (user,) in connection.execute(_USERS_LIKE, (like, places))]
             nodes = [node for (node,) in connection.execute(_NODES_LIKE, (like, places))]
             return [("job", list(dict.fromkeys(jobs))[:places]), ("user", users), ("node", nodes)]
 
-        found = await self._database.read(work)
-        while sum(len(names) for _, names in found) > places:
-            max(found, key=lambda kind: len(kind[1]))[1].pop()
-        return tuple((kind, name) for kind, names in found for name in names)
+        return shared_out(await self._database.read(work), places)
 
     async def stats(self) -> Mapping[str, int]:
         """Row counts by table; those of runs are kept as they change, as counting them takes seconds."""
@@ -126,7 +117,8 @@ class SqliteLedger:
         def work(connection: sqlite3.Connection) -> dict[str, int]:
             counts = {
                 table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-                for table in ("host", "note", "source", *self._histories)
+                for table in ("host", *TABLES)
+                if table != "run"
             }
             kept = dict(connection.execute("SELECT what, number FROM job_meta WHERE what IN ('run', 'run_host')"))
             return {"run": 0, "run_host": 0} | kept | counts
@@ -134,16 +126,8 @@ class SqliteLedger:
         return dict(sorted((await self._database.read(work)).items()))
 
     async def checksums(self) -> Mapping[str, str]:
-        """SHA-256 by table over all rows in canonical order; `run` with its hosts by name. Reads everything."""
-
-        def work(connection: sqlite3.Connection) -> dict[str, str]:
-            names = host_names(connection, [])
-            sums = {"run": _checksum(run_of(row, names) for row in connection.execute(ALL_RUNS))}
-            for table, statement in {"note": NOTES, "source": SOURCES, **self._histories}.items():
-                sums[table] = _checksum(connection.execute(statement))
-            return sums
-
-        return dict(sorted((await self._database.read(work)).items()))
+        """SHA-256 by table over all rows in canonical order. Reads everything."""
+        return await checksums(SqliteArchive(self._database))
 
     async def prune(self, before_ms: int) -> int:
         """Drop runs and notes that ended before; returns how many. Runs go in portions: others write in between."""
@@ -168,15 +152,8 @@ class SqliteLedger:
         return total
 
 
-def _of_id(connection: sqlite3.Connection, text: str, places: int) -> list[str]:
+def _of_id(connection: sqlite3.Connection, text: str) -> list[str]:
     if re.fullmatch(r"\d{1,18}", text, re.ASCII) is None:
         return []
     clusters = [cluster for (cluster,) in connection.execute(_CLUSTERS)]
-    return [label for cluster in clusters for (label,) in connection.execute(_JOBS_OF_ID, (cluster, int(text), places))]
-
-
-def _checksum(rows: Iterable[Any]) -> str:
-    digest = hashlib.sha256()
-    for row in rows:
-        digest.update(f"{row!r}\n".encode())
-    return digest.hexdigest()
+    return [label for cluster in clusters for (label,) in connection.execute(_JOBS_OF_ID, (cluster, int(text)))]

@@ -1,19 +1,19 @@
 """A run as a row of SQLite, and rows gathered, so that each table is written once and in the order of its key.
 
-`at_ms` is what runs are ordered by: start, or submit for one that never started (0: not known either). `until_ms` is
-the instant after the last, at least `at_ms + 1`: a run of no length still shows. It is FOREVER_MS while a run has no
-end. `ran_until_ms`, `cores`, `nodes` and `sized` are what is summed (see totals.py).
+`at_ms` and `until_ms` are what runs are listed by (see listing.py); `ran_until_ms`, `cores`, `nodes` and `sized` are
+what is summed (see sums.py).
 """
 
-import re
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from weft.base.intervals import FOREVER_MS
+from weft.inventory.listing import base_of, listed
 from weft.inventory.sqlite.scheduler_nodes import NODES_DDL
-from weft.inventory.sqlite.totals import TOTALS_DDL, Changes, Ran
+from weft.inventory.sqlite.totals import TOTALS_DDL, write_sums
+from weft.inventory.sums import Changes, Ran, ran_of
 from weft.scheduler.model import Run
 
 JOBS_DDL = f"""
@@ -42,9 +42,6 @@ CREATE TABLE job_meta (what TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT R
 {NODES_DDL}{TOTALS_DDL}"""
 """`job_meta`: `longest_ms`, the longest duration of a run that ended; `run`, `run_host`: how many rows these have."""
 
-SUMMED_MS = 3653 * 86_400_000
-"""A run that seems to have lasted more than ten years is a wrong clock, and would be a row for every day of them."""
-
 Row = tuple[Any, ...]
 
 COLUMNS = (
@@ -67,12 +64,6 @@ _LONGEST = """INSERT INTO job_meta (what, number) VALUES ('longest_ms', ?)
   ON CONFLICT (what) DO UPDATE SET number = max(number, excluded.number)"""
 
 
-def base_of(label: str) -> int | None:
-    """The number that a label begins with (4711 of `4711_5` and `4711+1`), None when there is none or it is no id."""
-    found = re.match(r"\d{1,18}(?!\d)", label, re.ASCII)
-    return int(found[0]) if found else None
-
-
 def numbers_of(text: str) -> list[int]:
     """Host numbers of `1-16,40`."""
     numbers: list[int] = []
@@ -80,6 +71,15 @@ def numbers_of(text: str) -> list[int]:
         first, _, last = part.partition("-")
         numbers += range(int(first), int(last or first) + 1)
     return numbers
+
+
+def hosts_of(text: str, names: Sequence[str]) -> tuple[str, ...]:
+    """The hosts of `1-16,40`, sorted; number n is `names[n - 1]`."""
+    hosts: list[str] = []
+    for part in text.split(",") if text else ():
+        first, _, last = part.partition("-")
+        hosts += names[int(first) - 1 : int(last or first)]
+    return tuple(sorted(hosts))
 
 
 def _text_of(numbers: Iterable[int]) -> str:
@@ -145,18 +145,14 @@ class Work:
 
     def _row(self, run_id: int, run: Run) -> Row:
         cluster, job_id, start_ms = run.key
-        at_ms = start_ms if start_ms is not None else run.submit_ms or 0
-        until_ms = at_ms + 1
-        if start_ms is not None:
-            until_ms = FOREVER_MS if run.end_ms is None else max(run.end_ms, until_ms)
-        base_id = base_of(run.label)
-        ran_until_ms, sized = _ran_until(run, at_ms)
+        at_ms, until_ms = (span := listed(run)).from_ms, span.to_ms
+        base_id, ran = base_of(run.label), ran_of(run)
         return (
             run_id, cluster, job_id, start_ms, run.label, run.name, run.user, run.account, run.partition, run.state,
             run.submit_ms, run.end_ms, _text_of(self.numbers[host] for host in run.hosts), run.node_count,
             run.exit_code, run.exit_signal, run.seen_at_ms, run.source, run.features, run.tres, run.cpus,
             run.predicted_start_ms, job_id if base_id is None else base_id, at_ms, until_ms,
-            ran_until_ms, run.cpus or 0, len(run.hosts) or run.node_count or 0, sized,
+            *((ran.until_ms, ran.cores, ran.nodes, ran.kind[-1]) if ran else (None, 0, 0, False)),
         )  # fmt: skip
 
     def write(self, connection: sqlite3.Connection) -> None:
@@ -169,21 +165,7 @@ class Work:
         )
         connection.executemany(_COUNT, [("run", self.more_runs), ("run_host", self.more_hosts)])
         connection.execute(_LONGEST, (self.longest_ms,))
-        self.sums.write(connection)
-
-
-def _ran_until(run: Run, at_ms: int) -> tuple[int | None, bool]:
-    """The end of the time that is summed, None for one that never started; and whether its size is known.
-
-    One that is not over is summed to when it was last seen.
-    """
-    if run.key.start_ms is None:
-        return None, False
-    over = run.finished or run.end_ms is not None
-    ended_ms = run.end_ms if over else run.seen_at_ms
-    if ended_ms is None or ended_ms - at_ms > SUMMED_MS:
-        return at_ms + 1, False
-    return max(ended_ms, at_ms + 1), run.cpus is not None
+        write_sums(connection, self.sums)
 
 
 def _ran(row: Row) -> Ran | None:

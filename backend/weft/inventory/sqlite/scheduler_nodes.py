@@ -1,18 +1,14 @@
-"""What Slurm said of its nodes, in SQLite: for each node and member a row where what was said changed.
-
-A complete report says something of every node at its time (of one it leaves out: no node), so between two rows of a
-member nothing else was said, and the times of complete reports are enough to take in one that comes late: where it
-says otherwise, the next report after it goes back to what was. A report of some nodes leaves a row even where it only
-confirms (`alone`), as no other place remembers its time. Of two reports of one time each member's longer text counts.
-"""
+"""What Slurm said of its nodes, in SQLite: for each node and member a row where what was said changed; see said.py."""
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 import orjson
 
 from weft.base.intervals import FOREVER_MS
+from weft.inventory.said import MEMBERS, Reports, Said, longer_text, node_of, tell, texts_of
 from weft.scheduler.model import NodeReport, SchedulerNode
 
 NODES_DDL = """
@@ -26,13 +22,12 @@ CREATE TABLE node_told (cluster TEXT NOT NULL, host_id INTEGER NOT NULL, member 
 """
 """`tells`: a bit for each member that complete reports of that time tell. `word_id`: what was said; NULL: no node."""
 
-MEMBERS = ("state", "partitions", "features", "gres", "cpus", "memory_mb", "reason")
-"""Numbered by place; `state` is the state with its flags."""
-
 _OF_MEMBER = "node_told WHERE cluster = ? AND host_id = ? AND member = ?"
 _UNTIL = f"SELECT from_ms, word_id, alone FROM {_OF_MEMBER} AND from_ms <= ? ORDER BY from_ms DESC LIMIT 2"
 _AFTER = f"SELECT from_ms, word_id, alone FROM {_OF_MEMBER} AND from_ms > ? ORDER BY from_ms LIMIT 1"
-_PUT = "INSERT OR REPLACE INTO node_told (cluster, host_id, member, from_ms, word_id, alone) VALUES (?, ?, ?, ?, ?, ?)"
+PUT_TOLD = (
+    "INSERT OR REPLACE INTO node_told (cluster, host_id, member, from_ms, word_id, alone) VALUES (?, ?, ?, ?, ?, ?)"
+)
 _TAKE = f"DELETE FROM {_OF_MEMBER} AND from_ms = ?"
 # One step in the index for each node and member, whatever the length of their histories.
 _AT = f"""SELECT known.host_id, number.value, told.word_id FROM node_known AS known
@@ -48,19 +43,6 @@ _NEXT_REPORT = """SELECT seen_at_ms FROM node_report WHERE cluster = ? AND seen_
 _PUT_REPORT = """INSERT INTO node_report (cluster, seen_at_ms, tells) VALUES (?, ?, ?)
   ON CONFLICT (cluster, seen_at_ms) DO UPDATE SET tells = tells | excluded.tells"""
 _WORD = "SELECT text FROM node_word WHERE word_id = ?"
-
-
-class _Row(NamedTuple):
-    from_ms: int
-    word: int | None
-    alone: bool
-
-
-class _Reports(NamedTuple):
-    """Complete reports that tell a member: whether there was one of the very time, and the next one after it."""
-
-    now: bool
-    next_ms: int | None
 
 
 def keep_nodes(connection: sqlite3.Connection, report: NodeReport, numbers: Mapping[str, int]) -> bool:
@@ -82,7 +64,7 @@ def keep_nodes(connection: sqlite3.Connection, report: NodeReport, numbers: Mapp
             word = told[host][member] if host in told else None
             if not report.complete or held.get((host, member)) != word:
                 key = (cluster, host, member)
-                _tell(connection, key, _Row(at_ms, word, not report.complete), reports)
+                _tell(connection, key, Said(at_ms, word, not report.complete), reports)
     if report.complete:
         bits = sum(1 << member for member in tells)
         known = connection.execute(_REPORT, (cluster, at_ms)).fetchone()
@@ -101,68 +83,42 @@ def nodes_at(
         if word is not None and word not in words:
             words[word] = orjson.loads(connection.execute(_WORD, (word,)).fetchone()[0])
         told.setdefault(host, {})[MEMBERS[member]] = None if word is None else words[word]
-    nodes = (_node(names[host - 1], said) for host, said in told.items() if said.get("state") is not None)
-    return tuple(sorted(nodes, key=lambda node: node.name))
+    nodes = (node_of(names[host - 1], said) for host, said in told.items())
+    return tuple(sorted((node for node in nodes if node), key=lambda node: node.name))
 
 
-def _reports(connection: sqlite3.Connection, cluster: str, at_ms: int, member: int) -> _Reports:
+def _reports(connection: sqlite3.Connection, cluster: str, at_ms: int, member: int) -> Reports:
     now = connection.execute(_REPORT, (cluster, at_ms)).fetchone()
     after = connection.execute(_NEXT_REPORT, (cluster, at_ms, 1 << member)).fetchone()
-    return _Reports(now is not None and bool(now[0] & 1 << member), after[0] if after else None)
+    return Reports(now is not None and bool(now[0] & 1 << member), after[0] if after else None)
 
 
-def _tell(connection: sqlite3.Connection, key: tuple[str, int, int], told: _Row, reports: _Reports) -> None:
-    """Take in what is said of one member of a node, among what is said of it before, at the same time and after."""
-    rows = [_Row(*row) for row in connection.execute(_UNTIL, (*key, told.from_ms))]
-    here = rows.pop(0) if rows and rows[0].from_ms == told.from_ms else None
-    before = rows[0].word if rows else None
-    was = here.word if here else before
-    word = _longer(connection, was, told.word) if here or reports.now else told.word
-    if word != was:
-        found = connection.execute(_AFTER, (*key, told.from_ms)).fetchone()
-        after = _Row(*found) if found else None
-        if reports.next_ms is not None and (after is None or reports.next_ms < after.from_ms):
-            connection.execute(_PUT, (*key, reports.next_ms, was, False))
-        elif after and after.word == word and not after.alone:
-            connection.execute(_TAKE, (*key, after.from_ms))
-    kept = _Row(told.from_ms, word, told.alone or (here is not None and bool(here.alone)))
-    if kept.word == before and not kept.alone:
-        if here:
-            connection.execute(_TAKE, (*key, told.from_ms))
-    elif kept != here:
-        connection.execute(_PUT, (*key, *kept))
+def _tell(connection: sqlite3.Connection, key: tuple[str, int, int], told: Said[int], reports: Reports) -> None:
+    until = [_said(row) for row in connection.execute(_UNTIL, (*key, told.from_ms))]
+    after = connection.execute(_AFTER, (*key, told.from_ms)).fetchone()
+    edits = tell(told, until, _said(after) if after else None, reports, partial(_longer, connection))
+    connection.executemany(_TAKE, [(*key, from_ms) for from_ms in edits.take])
+    connection.executemany(PUT_TOLD, [(*key, *row) for row in edits.put])
 
 
-def _longer(connection: sqlite3.Connection, one: int | None, other: int | None) -> int | None:
-    if one == other or one is None or other is None:
-        return one if other is None else other
-    texts = {word: connection.execute(_WORD, (word,)).fetchone()[0] for word in (one, other)}
-    return max(texts, key=lambda word: (len(texts[word]), texts[word]))
+def _said(row: tuple[int, int | None, int]) -> Said[int]:
+    from_ms, word, alone = row
+    return Said(from_ms, word, bool(alone))
+
+
+def _longer(connection: sqlite3.Connection, one: int, other: int) -> int:
+    texts = {connection.execute(_WORD, (word,)).fetchone()[0]: word for word in (one, other)}
+    return texts[longer_text(*texts)]
 
 
 def _words(connection: sqlite3.Connection, node: SchedulerNode) -> tuple[int, ...]:
     """The numbers of what is said of a node, in the order of MEMBERS."""
-    values = [[node.state, *sorted(node.flags)], *(getattr(node, name) for name in MEMBERS[1:])]
-    return tuple(_number(connection, orjson.dumps(value).decode()) for value in values)
+    return tuple(word_number(connection, text) for text in texts_of(node))
 
 
-def _number(connection: sqlite3.Connection, text: str) -> int:
+def word_number(connection: sqlite3.Connection, text: str) -> int:
+    """The number of a word, which gets one when it is new."""
     found = connection.execute("SELECT word_id FROM node_word WHERE text = ?", (text,)).fetchone()
     if found is None:
         found = connection.execute("INSERT INTO node_word (text) VALUES (?) RETURNING word_id", (text,)).fetchone()
     return int(found[0])
-
-
-def _node(name: str, said: Mapping[str, Any]) -> SchedulerNode:
-    state, *flags = said["state"]
-    return SchedulerNode(
-        name,
-        state,
-        frozenset(flags),
-        tuple(said.get("partitions") or ()),
-        tuple(said.get("features") or ()),
-        said.get("gres") or "",
-        said.get("cpus"),
-        said.get("memory_mb"),
-        said.get("reason") or "",
-    )

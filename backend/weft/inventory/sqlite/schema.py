@@ -66,20 +66,6 @@ VALUES = {
     "lid_span": ("lid", "lmc", "port_guid"),
     "module_span": ("vendor", "part", "serial", "length_m"),
 }
-HISTORY = {
-    table: f"SELECT fabric, {', '.join((*KEYS[table], *VALUES[table]))}, from_ms, to_ms, absent_ms, last_seen_ms "
-    f"FROM {table} ORDER BY fabric, {', '.join(KEYS[table])}, from_ms"
-    for table in KEYS
-} | {
-    "sweep": "SELECT fabric, seen_at_ms, sha256, absent_after, quarantined FROM sweep ORDER BY 1, 2, 3",
-    "correction": "SELECT fabric, at_ms, kind, guid, number, who FROM correction ORDER BY 1, 2, 3, 4, 5",
-    "change": "SELECT fabric, at_ms, since_ms, kind, severity, text, about FROM change ORDER BY 1, 2, made_ms, number",
-    "identity": "SELECT fabric, connection, cable FROM identity ORDER BY 1, 2",
-    "unconfirmed": "SELECT fabric, kind, id, last_seen_ms FROM unconfirmed ORDER BY 1, 2, 3",
-    "wiring": "SELECT fabric, seen_at_ms, sha256 FROM wiring ORDER BY 1, 2, 3",
-    "lft": "SELECT fabric, switch, seen_at_ms, sha256 FROM lft ORDER BY 1, 2, 3",
-}
-"""What two stores that know the same must agree on, by table."""
 
 SCHEMA = (
     "CREATE TABLE version (what TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;"
