@@ -13,10 +13,10 @@ import pytest
 from unit.stored import START, TEN_SLOTS, numbers, rendered, series, span
 from weft.base.errors import BadRequest, TooMuch
 from weft.metrics.functions import registry
-from weft.metrics.functions.naming import tags_of
 from weft.metrics.functions.registry import Param
 from weft.metrics.series import Series, Window
 from weft.metrics.store import Piece, VirtualSeries
+from weft.metrics.tags import tags_of
 
 pytestmark = pytest.mark.anyio
 
@@ -397,11 +397,17 @@ def test_the_registry_tells_of_its_functions_as_graphite_web_does() -> None:
     assert b'"default":1e9999' in orjson.dumps(told)
 
 
+WITHOUT_SERIES = {
+    *("constantLine", "threshold", "verticalLine", "identity", "time", "timeFunction", "sin", "sinFunction"),
+    *("randomWalk", "randomWalkFunction", "events", "seriesByTag"),
+}
+
+
 def test_every_function_says_what_it_does_and_takes_series_first_or_none() -> None:
     for name, made in registry.described().items():
         assert made["description"], name
         types = [param["type"] for param in made["params"]]
-        assert types[0] == "seriesList" or name in {"constantLine", "threshold"}
+        assert types[0] in {"seriesList", "seriesLists"} or name in WITHOUT_SERIES
         assert set(types) <= set(registry.TYPES)
 
 

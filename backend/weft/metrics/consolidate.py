@@ -240,9 +240,13 @@ def normalize(series: Sequence[Series], xff: float) -> tuple[Grid, list[Values]]
         else consolidated(one.values[np.newaxis], step_s // one.step_s, one.consolidate, _xff(one, xff))[0]
         for one in series
     ]
+    return Grid(start_s, end_s - (end_s - start_s) % step_s, step_s), equally_long(rows)
+
+
+def equally_long(rows: Sequence[Values]) -> list[Values]:
+    """The rows, with gaps after those that are shorter than others. At least one row."""
     width = max(map(len, rows))
-    rows = [row if len(row) == width else np.concatenate((row, np.full(width - len(row), np.nan))) for row in rows]
-    return Grid(start_s, end_s - (end_s - start_s) % step_s, step_s), rows
+    return [row if len(row) == width else np.concatenate((row, np.full(width - len(row), np.nan))) for row in rows]
 
 
 def for_display(series: Sequence[Series], max_points: int | None, xff: float) -> list[Series]:
@@ -310,7 +314,9 @@ class Group(NamedTuple):
     matrix: Matrix
 
 
-def grouped(series: Sequence[Series], alike: Callable[[Series], object] = lambda one: None) -> Iterator[Group]:
+def grouped(
+    series: Sequence[Series], alike: Callable[[Series], object] = lambda one: None, points: int = BLOCK_POINTS
+) -> Iterator[Group]:
     """Neighbours that have start, step, length and `alike` in common, in blocks that fit the cache, in order.
 
     The matrix is a copy: a function may write to it and give its rows away.
@@ -320,7 +326,7 @@ def grouped(series: Sequence[Series], alike: Callable[[Series], object] = lambda
         head = series[first]
         width = len(head.values)
         key = alike(head)
-        last, most = first + 1, first + max(1, BLOCK_POINTS // max(1, width))
+        last, most = first + 1, first + max(1, points // max(1, width))
         while last < min(most, len(series)):
             one = series[last]
             if (

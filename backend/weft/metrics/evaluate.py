@@ -25,11 +25,12 @@ from weft.base.intervals import graphite_window
 from weft.metrics.assemble import assembled, overlaps
 from weft.metrics.consolidate import for_display
 from weft.metrics.functions import registry
-from weft.metrics.functions.registry import LOOP_POINTS, Budget, Context, State, TooHeavy
+from weft.metrics.functions.registry import LOOP_POINTS, Budget, Context, Missing, State, TooHeavy
 from weft.metrics.globs import could_match
-from weft.metrics.series import Series, Window
-from weft.metrics.store import Found, Resolver, SeriesStore, VirtualSeries
-from weft.metrics.target import Call, Literal, Node, Path, Scalar, Template, parse
+from weft.metrics.series import Series, Values, Window
+from weft.metrics.store import EventSource, Found, Resolver, SeriesStore, TagResolver, VirtualSeries
+from weft.metrics.tags import TagExpression, tag_expressions
+from weft.metrics.target import Call, Literal, Node, Path, Scalar, Tagged, Template, parse
 
 _NUMBER = re.compile(r"-?[0-9.]+")
 
@@ -55,10 +56,23 @@ class Rendered:
 
 
 class Engine:
-    """Graphite's render, find and expand over stored series and names that a resolver knows."""
+    """Graphite's render, find and expand over stored series and names that a resolver knows.
 
-    def __init__(self, store: SeriesStore, resolver: Resolver | None = None, limits: Limits | None = None) -> None:
+    Args:
+        tags: series that are found by tags which are not stored with them. events: what `events()` counts.
+    """
+
+    def __init__(
+        self,
+        store: SeriesStore,
+        resolver: Resolver | None = None,
+        limits: Limits | None = None,
+        *,
+        tags: TagResolver | None = None,
+        events: EventSource | None = None,
+    ) -> None:
         self._store, self._resolver, self._limits = store, resolver, limits or Limits()
+        self._tags, self._events = tags, events
         self._limiter = CapacityLimiter(1)
 
     async def render(
@@ -82,7 +96,7 @@ class Engine:
         """
         trees = self._parsed(targets)
         budget = Budget(self._limits.max_points, self._limits.timeout_s)
-        request = _Request(self._store, self._resolver, self._limits, viewer, budget)
+        request = _Request(self._store, self._resolver, self._tags, self._events, self._limits, viewer, budget)
         settings = _Settings(window, zone, x_files_factor, template or {}, max_points)
         results: list[list[Series] | None] = [None] * len(trees)
         while True:
@@ -159,15 +173,13 @@ class _Want(NamedTuple):
 
     Args:
         window: what is read. shown: what is asked for; a virtual series must exist in it, history alone is not enough.
+        tags: what is asked of tags, where the path expression is a call of seriesByTag.
     """
 
     pattern: str
     window: Window
     shown: Window
-
-
-class _Missing(Exception):
-    """The walk met data that is not read yet; it is noted in the request."""
+    tags: tuple[TagExpression, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +191,21 @@ class _Settings:
     max_points: int | None
 
 
+class _Happening(NamedTuple):
+    """The events of a window that have all of some tags."""
+
+    tags: tuple[str, ...]
+    window: Window
+
+
 @dataclass(slots=True)
 class _Request:
     """What one request has read so far, and what it wants next."""
 
     store: SeriesStore
     resolver: Resolver | None
+    tags: TagResolver | None
+    events: EventSource | None
     limits: Limits
     viewer: Viewer
     budget: Budget
@@ -193,6 +214,10 @@ class _Request:
     series: dict[_Want, list[Series]] = field(default_factory=dict)
     wanted: dict[_Want, None] = field(default_factory=dict)
     again: dict[tuple[int, Window], list[Series]] = field(default_factory=dict)
+    made: dict[str, Node] = field(default_factory=dict)
+    happened: dict[_Happening, Sequence[int]] = field(default_factory=dict)
+    wanted_events: dict[_Happening, None] = field(default_factory=dict)
+    stacks: dict[str, Values] = field(default_factory=dict)
     _stored: dict[str, list[str]] = field(default_factory=dict)
     _virtual: dict[_Want, list[VirtualSeries]] = field(default_factory=dict)
     _read: dict[tuple[str, Window], Series | None] = field(default_factory=dict)
@@ -202,8 +227,11 @@ class _Request:
         wants, self.wanted = list(self.wanted), {}
         for want in wants:
             if want.pattern not in self._stored:
-                self._stored[want.pattern] = self.store.expand(want.pattern)
-        await self._resolve(wants)
+                found = await self.store.tagged(want.tags) if want.tags else self.store.expand(want.pattern)
+                self._stored[want.pattern] = found
+        await self._resolve([want for want in wants if not want.tags])
+        await self._resolve_tags([want for want in wants if want.tags])
+        await self._load_events()
         pieces: dict[Window, dict[str, None]] = {}
         for want in wants:
             names = pieces.setdefault(want.window, {})
@@ -231,6 +259,19 @@ class _Request:
             for want in asked:
                 if _within(want.window, span):
                     self._virtual[want] = self._visible(want, by_pattern[want.pattern])
+
+    async def _resolve_tags(self, wants: Sequence[_Want]) -> None:
+        if self.tags is None:
+            return
+        for want in wants:
+            found, notices = await self.tags.tagged(want.tags, want.window, self.viewer)
+            self.notices += notices
+            self._virtual[want] = self._visible(want, found)
+
+    async def _load_events(self) -> None:
+        wanted, self.wanted_events = list(self.wanted_events), {}
+        for want in wanted:
+            self.happened[want] = await self.events.events(want.tags, want.window, self.viewer) if self.events else ()
 
     def _visible(self, want: _Want, found: Sequence[VirtualSeries]) -> list[VirtualSeries]:
         """Those that exist in the time shown; stored names win."""
@@ -305,15 +346,17 @@ def _round(
     """Evaluate what can be; the answer when that was everything, None when something is wanted first."""
     # Infinities and gaps meet in the data; what comes of them is NaN, a gap.
     with np.errstate(all="ignore"):
+        in_order = True
         for place, tree in enumerate(trees):
             if results[place] is not None:
                 continue
-            ctx = Context(settings.window, settings.zone, State(settings.xff), request.budget)
-            walk = _Walk(request, ctx, settings.window, settings.template)
+            stacks = dict(request.stacks) if in_order else None
+            walk = _Walk(request, settings, State(settings.xff), settings.window, settings.window, stacks)
             try:
                 results[place] = walk.series_of(tree)
-            except _Missing:
-                continue
+                request.stacks.update(stacks or {})
+            except Missing:
+                in_order = False
         done = [result for result in results if result is not None]
         if len(done) < len(results):
             return None
@@ -322,15 +365,24 @@ def _round(
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """One walk over one target's tree."""
+    """One walk over one target's tree.
+
+    Args:
+        window: the time asked of the functions and paths in it. shown: what is asked for, history left aside.
+        stacks: see Context.
+        nested: how many targets that functions made up lie around this one.
+    """
 
     request: _Request
-    ctx: Context
+    settings: _Settings
+    state: State
+    window: Window
     shown: Window
-    template: Mapping[str, str]
+    stacks: dict[str, Values] | None
+    nested: int = 0
 
     def series_of(self, node: Node, names: Mapping[str, Scalar] | None = None) -> list[Series]:
-        """The series of an expression. Raises BadRequest when it gives none, _Missing when data is wanted first."""
+        """The series of an expression. Raises BadRequest when it gives none, Missing when data is wanted first."""
         value = self.value(node, names or {})
         if not isinstance(value, list):
             raise BadRequest(f"The target gives {value!r}, no series.", fix="Give a path or a function of paths.")
@@ -341,9 +393,11 @@ class _Walk:
         if isinstance(node, Literal):
             return node.value
         if isinstance(node, Template):
-            return self.value(node.body, dict(node.values) | dict(self.template))
+            return self.value(node.body, dict(node.values) | dict(self.settings.template))
         if isinstance(node, Path):
             return self.path(node.text, names)
+        if isinstance(node, Tagged):
+            return self.wanted(_Want(node.text, self.window, self.shown, tag_expressions(node.expressions)))
         return self.call(node, names)
 
     def path(self, text: str, names: Mapping[str, Scalar]) -> Any:
@@ -352,12 +406,23 @@ class _Walk:
             if text == f"${name}":
                 return float(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
             text = text.replace(f"${name}", str(value))
-        want = _Want(text, self.ctx.window, self.shown)
+        return self.wanted(_Want(text, self.window, self.shown))
+
+    def wanted(self, want: _Want) -> list[Series]:
+        """The series of a path expression; noted, and Missing, until they are read."""
         if want not in self.request.series:
-            _check_length(text, self.request.limits.max_pattern)
+            _check_length(want.pattern, self.request.limits.max_pattern)
             self.request.wanted[want] = None
-            raise _Missing
+            raise Missing
         return self.request.series[want]
+
+    def events(self, tags: Sequence[str]) -> Sequence[int]:
+        """See Context."""
+        want = _Happening(tuple(tags), self.window)
+        if want not in self.request.happened:
+            self.request.wanted_events[want] = None
+            raise Missing
+        return self.request.happened[want]
 
     def call(self, node: Call, names: Mapping[str, Scalar]) -> list[Series]:
         """What a function makes of its arguments; all of them are walked first, so that all they want is noted."""
@@ -367,26 +432,42 @@ class _Walk:
         for place, argument in enumerate((*node.args, *(value for _, value in node.kwargs))):
             try:
                 values.append([] if made.refetch and place == 0 else self.value(argument, names))
-            except _Missing:
+            except Missing:
                 missing = True
         if missing:
-            raise _Missing
+            raise Missing
         if made.refetch and not node.args:
             raise BadRequest(f"{made.name} needs series as its first argument.", fix="Give a path or a function.")
         args = values[: len(node.args)]
         kwargs = {name: values[len(node.args) + place] for place, (name, _) in enumerate(node.kwargs)}
         arguments = registry.bound(made, args, kwargs)
-        self.ctx.budget.seconds_left()
+        budget = self.request.budget
+        budget.seconds_left()
         if made.refetch:
             arguments[0] = partial(self.again, node.args[0], names)
-        return made.run(self.ctx, *arguments)
+        ctx = Context(self.window, self.settings.zone, self.state, budget, self.evaluate, self.events, self.stacks)
+        return made.run(ctx, *arguments)
 
     def again(self, node: Node, names: Mapping[str, Scalar], window: Window) -> list[Series]:
         """The series of an expression over another window: history before the same time, or another time."""
         key = id(node), window
         if key not in self.request.again:
-            moved_s = window.until_s - self.ctx.window.until_s
+            moved_s = window.until_s - self.window.until_s
             shown = self.shown._replace(from_s=self.shown.from_s + moved_s, until_s=self.shown.until_s + moved_s)
-            walk = _Walk(self.request, replace(self.ctx, window=window), shown, self.template)
+            # What is stacked up for the graph does not belong below history.
+            walk = replace(self, window=window, shown=shown, stacks={})
             self.request.again[key] = walk.series_of(node, names)
         return self.request.again[key]
+
+    def evaluate(self, target: str) -> list[Series]:
+        """The series of a target that a function made up. Raises as series_of does, and what a bad target raises."""
+        limits = self.request.limits
+        if self.nested >= limits.max_depth:
+            raise TooMuch(
+                f"Targets made up by targets nest deeper than metrics.max_depth = {limits.max_depth}.",
+                fix="Simplify the target, or raise that setting.",
+            )
+        made = self.request.made
+        if target not in made:
+            made[target] = parse(target, max_depth=limits.max_depth, max_length=limits.max_pattern)
+        return replace(self, nested=self.nested + 1).series_of(made[target])

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 
 from weft.base.access import Viewer
 from weft.metrics.series import Series, Window
+from weft.metrics.tags import TagExpression
 
 
 class Found(NamedTuple):
@@ -47,6 +48,16 @@ class SeriesStore(Protocol):
     def exists(self, name: str) -> bool:
         """True when a series of exactly this name is stored."""
 
+    def unreadable(self) -> Mapping[str, str]:
+        """What is stored and could not be read when it was asked for: where it lies, and why. Looks at the disk."""
+
+    async def tagged(self, expressions: Sequence[TagExpression]) -> list[str]:
+        """Names, sorted, of the series whose tags meet all expressions; one stored without tags has the tag `name`.
+
+        Raises:
+            BadRequest: a regular expression that is none, or that takes too long.
+        """
+
     async def fetch(self, names: Sequence[str], window: Window) -> list[Series | None]:
         """Values of the window, one member per name in order; None: no such series (or it became unreadable).
 
@@ -70,3 +81,19 @@ class Resolver(Protocol):
 
     async def find(self, pattern: str, window: Window, viewer: Viewer) -> list[Found]:
         """Like SeriesStore.find, over virtual names."""
+
+
+class TagResolver(Protocol):
+    """Series that are found by tags which are not stored with them: those the inventory knows."""
+
+    async def tagged(
+        self, expressions: Sequence[TagExpression], window: Window, viewer: Viewer
+    ) -> tuple[list[VirtualSeries], list[str]]:
+        """Series that meet all expressions at some time of the window, sorted by name, and notices for the reader."""
+
+
+class EventSource(Protocol):
+    """What `events()` counts: what happened, with tags."""
+
+    async def events(self, tags: Sequence[str], window: Window, viewer: Viewer) -> Sequence[int]:
+        """Epoch seconds, sorted, of the events in `[from, until)` that have all these tags; none: of all events."""

@@ -23,6 +23,14 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
+class Tagged:
+    """`seriesByTag("tag=value", ...)`; its text as written is the path expression of what it gives."""
+
+    text: str
+    expressions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Literal:
     """A number, a string without its quotes, a boolean, None or infinity."""
 
@@ -46,7 +54,9 @@ class Template:
     values: tuple[tuple[str, Scalar], ...]
 
 
-Node = Path | Literal | Call | Template
+Node = Path | Tagged | Literal | Call | Template
+
+BY_TAG: Final = "seriesByTag"
 
 _ESCAPE: Final = r"""\\[(){},.'"\\|=]"""
 _PLAIN: Final = r"""[^\x00-\x20\x7f\s(){},.'"\\|]"""
@@ -166,22 +176,31 @@ class _Parser:
             depth += 1
             self.deeper(depth)
             name = self.call_name()
-            if name is None:
+            if name is None or name == BY_TAG:
                 raise self.bad("a function with its parentheses after |")
             args, kwargs = self.arguments(depth)
             node = Call(name, (node, *args), kwargs)
         return node
 
     def call_or_path(self, depth: int) -> Node:
+        start = self.at
         name = self.call_name()
         if name == "template":
             return self.template(depth)
+        if name == BY_TAG:
+            return self.tagged(start, *self.arguments(depth))
         if name is not None:
             return Call(name, *self.arguments(depth))
         found = self.take(_PATH)
         if found is None:
             raise self.bad("a series or a function")
         return Path(_plain(found[0]))
+
+    def tagged(self, start: int, args: tuple[Node, ...], kwargs: tuple[tuple[str, Node], ...]) -> Tagged:
+        texts = tuple(one.value for one in args if isinstance(one, Literal) and isinstance(one.value, str))
+        if kwargs or not texts or len(texts) < len(args):
+            raise self.bad(f'nothing but tag expressions in quotes in {BY_TAG}(...), such as "name=cpu"')
+        return Tagged(self.text[start : self.at].rstrip(), texts)
 
     def call_name(self) -> str | None:
         """The function's name when a call begins here, just after its opening parenthesis; else None, nothing taken."""

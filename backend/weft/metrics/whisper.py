@@ -13,6 +13,7 @@ import logging
 import os
 import struct
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +27,10 @@ import whisper
 
 from weft.base.errors import BadRequest, BadSettings
 from weft.metrics.globs import MAX_PATTERN
-from weft.metrics.index import SUFFIX, NameIndex
+from weft.metrics.index import STAMP, SUFFIX, NameIndex
 from weft.metrics.series import Series, Values, Window
 from weft.metrics.store import Found
+from weft.metrics.tags import TagExpression, TagIndex, tags_of
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,8 @@ LOOP_POINTS = 50_000
 """More points than this are read in a thread."""
 FILE_POINTS = 500
 """What opening a file counts as."""
+LOOK_S = 1.0
+"""How often it is looked whether Weft's own writer, in another process, has made series."""
 BLOCK_BYTES = 1 << 20
 """Files are read into one buffer of about this size and decoded together: larger leaves the processor's cache."""
 
@@ -298,7 +302,7 @@ class WhisperStore:
 
     Args:
         root: the tree; it need not exist yet.
-        refresh_s: how often the thread looks for new folders and files.
+        refresh_s: how often the thread looks for new folders and files; for those of Weft's own writer every second.
         max_pattern: longest find pattern, see `globs.nodes`.
     """
 
@@ -309,7 +313,8 @@ class WhisperStore:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._limiter = anyio.CapacityLimiter(1)
-        self._told: set[str] = set()
+        self._unreadable: dict[str, str] = {}
+        self._tags: tuple[int, TagIndex] | None = None
 
     async def __aenter__(self) -> Self:
         await anyio.to_thread.run_sync(self.index.refresh, limiter=self._limiter)
@@ -326,11 +331,23 @@ class WhisperStore:
             await anyio.to_thread.run_sync(self._thread.join, limiter=self._limiter)
 
     def _keep_fresh(self) -> None:
-        while not self._stop.wait(self._refresh_s):
+        stamp, due_s = self._stamp(), time.monotonic() + self._refresh_s
+        while not self._stop.wait(min(LOOK_S, self._refresh_s)):
+            now_stamp = self._stamp()
+            if now_stamp == stamp and time.monotonic() < due_s:
+                continue
+            stamp, due_s = now_stamp, time.monotonic() + self._refresh_s
             try:
                 self.index.refresh()
             except Exception:  # names must not stay as they are for good because of one odd folder
                 log.exception("The names of the whisper tree %s could not be read again", self._root)
+
+    def _stamp(self) -> int:
+        """When the owner of the data folder last made a series, 0 unknown."""
+        try:
+            return Path(self._root, STAMP).stat().st_mtime_ns
+        except OSError:
+            return 0
 
     def find(self, pattern: str) -> list[Found]:
         """See SeriesStore."""
@@ -343,6 +360,28 @@ class WhisperStore:
     def exists(self, name: str) -> bool:
         """See SeriesStore."""
         return self.index.exists(name)
+
+    def unreadable(self) -> dict[str, str]:
+        """See SeriesStore; by path of the file."""
+        for path in [path for path in self._unreadable if not os.path.lexists(path)]:
+            del self._unreadable[path]
+        return dict(self._unreadable)
+
+    async def tagged(self, expressions: Sequence[TagExpression]) -> list[str]:
+        """See SeriesStore."""
+        return await anyio.to_thread.run_sync(lambda: self._tag_index().find(expressions), limiter=self._limiter)
+
+    async def tag_index(self) -> TagIndex:
+        """The tags of all names, as they are now."""
+        return await anyio.to_thread.run_sync(self._tag_index, limiter=self._limiter)
+
+    def _tag_index(self) -> TagIndex:
+        """For one thread at a time."""
+        generation = self.index.generation
+        if self._tags is None or self._tags[0] != generation:
+            self._tags = None  # never two of them in memory
+            self._tags = generation, TagIndex(self.index.names())
+        return self._tags[1]
 
     async def fetch(self, names: Sequence[str], window: Window) -> list[Series | None]:
         """See SeriesStore. Values of equal start, step and length are consecutive rows of one matrix.
@@ -366,12 +405,17 @@ class WhisperStore:
 
     def _fetch_one(self, name: str, blocks: _Blocks) -> Series | None:
         # Only names the index read from the disk become a path, so none leads outside the root.
-        if not self.index.exists(name):
+        if (place := self.index.place(name)) is None:
             return None
-        path = f"{self._root}/{name.replace('.', '/')}{SUFFIX}"
+        path = f"{self._root}/{place.replace('.', '/')}{SUFFIX}"
         try:
             # Without O_NONBLOCK, opening a pipe that somebody put here would wait for ever.
             file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        except FileNotFoundError:
+            # Deleted since the names were read, or in the hands of whisper-resize, which exchanges files: no damage.
+            if Path(path).is_symlink():
+                self._tell(path, "is a link to nothing")
+            return None
         except OSError as exc:
             self._tell(path, f"cannot be opened ({exc.strerror})")
             return None
@@ -383,6 +427,9 @@ class WhisperStore:
             if plan.archive is not layout.archives[0]:
                 base_s = self._heads.base(file, plan.archive)
             values = block.read(file, plan, base_s)
+            if path in self._unreadable and os.fstat(file).st_size >= layout.size:
+                del self._unreadable[path]
+                log.info("%s can be read again", path)
         except Unreadable as exc:
             self._tell(path, str(exc))
             return None
@@ -391,9 +438,9 @@ class WhisperStore:
             return None
         finally:
             os.close(file)
-        return Series(name, plan.start_s, plan.archive.step_s, values, name, {"name": name})
+        return Series(name, plan.start_s, plan.archive.step_s, values, name, tags_of(name))
 
     def _tell(self, path: str, why: str) -> None:
-        if path not in self._told and len(self._told) < 10_000:
-            self._told.add(path)
+        if path not in self._unreadable and len(self._unreadable) < 10_000:
             log.warning("%s %s; its series is answered as missing", path, why)
+            self._unreadable[path] = why

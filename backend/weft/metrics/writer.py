@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from weft.base.errors import BadInput, Unavailable
-from weft.metrics.index import MAX_DEPTH, SUFFIX, NameIndex
+from weft.metrics.index import MAX_DEPTH, STAMP, SUFFIX, NameIndex
 from weft.metrics.series import Values
 from weft.metrics.whisper import (
     HEAD_BYTES,
@@ -109,8 +109,8 @@ class WhisperWriter:
         except OSError as exc:
             raise _refused(self._root, exc) from exc
         finally:
-            if created and self._index is not None:
-                self._index.add(created)
+            if created:
+                self._made_names(created)
         return stored
 
     def write_archives(
@@ -134,8 +134,14 @@ class WhisperWriter:
             self._place(self._path(name), head_bytes(self.archives, aggregation, xff), body)
         except OSError as exc:
             raise _refused(self._root, exc) from exc
+        self._made_names([name])
+
+    def _made_names(self, names: Sequence[str]) -> None:
+        """Let our own index know of new names, and other processes that there are some."""
         if self._index is not None:
-            self._index.add([name])
+            self._index.add(names)
+        with contextlib.suppress(OSError):  # without it they are found with the next refresh
+            Path(self._root, STAMP).touch()
 
     def latest(self, names: Sequence[str], *, before_s: int | None = None) -> Values:
         """The newest stored value of each series, NaN where there is none (or its file cannot be read).

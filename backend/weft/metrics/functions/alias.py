@@ -1,6 +1,8 @@
 """Functions that give series other names; values stay as they are."""
 
-from weft.metrics.functions.naming import UserPattern, key_of
+from collections.abc import Callable, Sequence
+
+from weft.metrics.functions.naming import UserPattern, checked_name, key_of
 from weft.metrics.functions.registry import SERIES, Context, Param, function
 from weft.metrics.series import Series
 
@@ -19,7 +21,7 @@ def aliasByNode(ctx: Context, series: list[Series], *nodes: int | str) -> list[S
     return [one.but(name=key_of(one, nodes)) for one in series]
 
 
-@function("Alias", SERIES, NODES)
+@function("Alias", SERIES, Param("tags", "nodeOrTag", required=True, multiple=True))
 def aliasByTags(ctx: Context, series: list[Series], *tags: int | str) -> list[Series]:
     """Call each series by values of its tags or nodes of its name."""
     return aliasByNode(ctx, series, *tags)
@@ -48,3 +50,28 @@ def _some_nodes(name: str, start: int, stop: int) -> str:
     first, last = name.rfind("(") + 1, name.find(")")
     inner = name[first : last if last >= 0 else None]
     return ".".join(inner.split(".")[start : stop or None]).split(",", 1)[0]
+
+
+POSITIONS = Param("pos", "integer", multiple=True)
+
+
+@function("Alias", SERIES, POSITIONS)
+def upper(ctx: Context, series: list[Series], *pos: int) -> list[Series]:
+    """Names in capitals, or only their letters at some positions (from 0; from the end when negative)."""
+    return [one.but(name=_letters(one.name, str.upper, pos)) for one in series]
+
+
+@function("Alias", SERIES, POSITIONS)
+def lower(ctx: Context, series: list[Series], *pos: int) -> list[Series]:
+    """Names in small letters, or only their letters at some positions (from 0; from the end when negative)."""
+    return [one.but(name=_letters(one.name, str.lower, pos)) for one in series]
+
+
+def _letters(name: str, change: Callable[[str], str], positions: Sequence[int]) -> str:
+    if not positions:
+        return checked_name(change(name))
+    letters = list(name)
+    for position in positions:
+        if -len(letters) <= position < len(letters):
+            letters[position] = change(letters[position])
+    return checked_name("".join(letters))

@@ -1,5 +1,8 @@
 """Functions that put the values of a stretch of time together."""
 
+from collections.abc import Callable
+from datetime import datetime, timedelta, tzinfo
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -7,8 +10,8 @@ from numpy.typing import NDArray
 
 from weft.base.errors import BadRequest
 from weft.metrics.consolidate import AGGREGATIONS, Matrix, counts, enough, grouped
-from weft.metrics.functions.registry import SERIES, Context, Param, function
-from weft.metrics.series import Series
+from weft.metrics.functions.registry import SERIES, Again, Context, Param, function
+from weft.metrics.series import Series, Values
 from weft.metrics.times import parse_offset
 
 
@@ -27,41 +30,124 @@ class Buckets(NamedTuple):
     place: NDArray[np.int64]
 
 
-@function(
-    "Transform",
-    SERIES,
-    Param("intervalString", "interval", required=True, suggestions=("10min", "1h", "1d")),
-    Param("func", "aggFunc", default="sum"),
-    Param("alignToFrom", "boolean", default=False),
-)
+INTERVAL = Param("intervalString", "interval", required=True, suggestions=("10min", "1h", "1d"))
+FUNC = Param("func", "aggFunc", default="sum")
+
+
+@function("Transform", SERIES, INTERVAL, FUNC, Param("alignToFrom", "boolean", default=False))
 def summarize(ctx: Context, series: list[Series], intervalString: str, func: str, alignToFrom: bool) -> list[Series]:
     """One value for each interval; intervals begin at multiples of their length, or with alignToFrom where the series
     does. xFilesFactor is the share of an interval's values that must be there."""
-    interval_s = parse_offset(intervalString)
+    shown = f'"{intervalString}", "{func}"{", true" if alignToFrom else ""}'
+    tags = {"summarize": intervalString, "summarizeFunction": func}
+    interval_s = _interval_s("summarize", intervalString)
+    return _summarized(ctx, series, interval_s, func, alignToFrom, lambda name: f"summarize({name}, {shown})", tags)
+
+
+ALIGN = Param(
+    "alignTo",
+    "string",
+    options=(None, "years", "months", "weeks", "days", "hours", "minutes", "seconds", True, False),
+    open=True,
+)
+
+
+@function("Transform", SERIES, INTERVAL, FUNC, ALIGN, refetch=True)
+def smartSummarize(ctx: Context, again: Again, intervalString: str, func: str, alignTo: str | None) -> list[Series]:
+    """One value for each interval; intervals begin where the series does, with alignTo at the beginning of the year,
+    month, week ("weeks3": on Wednesday), day, hour, minute or second that the graph begins in."""
+    window = ctx.window
+    # Versions before 1.1 took true or false.
+    if alignTo is not None and alignTo not in ("True", "False"):
+        window = window._replace(from_s=_begun(window.from_s, ctx.zone, *_unit(alignTo)))
+    shown = f'"{intervalString}", "{func}"'
+    tags = {"smartSummarize": intervalString, "smartSummarizeFunction": func}
+    interval_s = _interval_s("smartSummarize", intervalString)
+    return _summarized(
+        ctx, again(window), interval_s, func, True, lambda name: f"smartSummarize({name}, {shown})", tags
+    )
+
+
+_UNITS = {
+    "s": "seconds",
+    "min": "minutes",
+    "h": "hours",
+    "d": "days",
+    "w": "weeks",
+    "mon": "months",
+    "y": "years",
+}
+"""What the name of a unit begins with."""
+_KEPT = {"years": 1, "months": 2, "weeks": 3, "days": 3, "hours": 4, "minutes": 5, "seconds": 6}
+"""How many of year, month, day, hour, minute and second stay when a unit begins; the others are the first."""
+_FIRST = (1970, 1, 1, 0, 0, 0)
+
+
+def _interval_s(function: str, text: str) -> int:
+    interval_s = parse_offset(text)
     if interval_s <= 0:
-        raise BadRequest(f"summarize: an interval of '{intervalString}' is not positive.", fix="Give '1h' or the like.")
+        raise BadRequest(f"{function}: an interval of '{text}' is not positive.", fix="Give '1h' or the like.")
+    return interval_s
+
+
+def _unit(text: str) -> tuple[str, int]:
+    """The unit that an alignment begins with, and the day that weeks begin on."""
+    unit = next((unit for start, unit in _UNITS.items() if text.startswith(start)), None)
+    weekday = int(text[-1]) if unit == "weeks" and text[-1].isdigit() else 1
+    if unit is None or not 1 <= weekday <= 7:
+        raise BadRequest(
+            f"smartSummarize: '{text[:60]}' is nothing to align to.",
+            fix=f"Give one of {', '.join(_UNITS.values())}, or weeks1 (Monday) to weeks7.",
+        )
+    return unit, weekday
+
+
+def _begun(at_s: int, zone: tzinfo, unit: str, weekday: int = 1) -> int:
+    """When the unit that a time lies in began, by the zone's clocks; weeks begin on a weekday from 1, Monday.
+
+    graphite-web 1.1.10 takes the offset from UTC that holds at the time itself, so that its years and months begin an
+    hour early or late where clocks have changed since.
+    """
+    moment = datetime.fromtimestamp(at_s, zone)
+    kept = _KEPT[unit]
+    year, month, day, hour, minute, second = (*moment.timetuple()[:kept], *_FIRST[kept:])
+    fold = moment.fold if hour == moment.hour else 0
+    begun = datetime(year, month, day, hour, minute, second, tzinfo=zone, fold=fold)
+    if unit == "weeks":
+        begun -= timedelta(days=(moment.isoweekday() - weekday) % 7)
+    return int(begun.timestamp())
+
+
+def _summarized(
+    ctx: Context,
+    series: list[Series],
+    interval_s: int,
+    func: str,
+    from_start: bool,
+    naming: Callable[[str], str],
+    tags: dict[str, str],
+) -> list[Series]:
     results: list[Series] = []
-    aligned = ", true" if alignToFrom else ""
     for some, matrix in grouped(series, alike=lambda one: (one.stop_s, one.xff)):
-        laid = _laid(ctx, some[0], interval_s, alignToFrom, len(some))
+        laid = _laid(ctx, some[0], interval_s, from_start, len(some))
         share = ctx.state.xff if some[0].xff is None else some[0].xff
         values = _summed(matrix, laid, func, interval_s / some[0].step_s, share)
-        for one, row in zip(some, values, strict=True):
-            name = f'summarize({one.name}, "{intervalString}", "{func}"{aligned})'
-            tags = one.tags | {"summarize": intervalString, "summarizeFunction": func}
-            results.append(
-                one.but(
-                    name=name,
-                    path=name,
-                    start_s=laid.start_s,
-                    step_s=interval_s,
-                    values=row,
-                    tags=tags,
-                    seams=_seams(one, laid),
-                    stop_s=None,
-                )
-            )
+        results += [_drawn(one, row, naming(one.name), tags, interval_s, laid)
+                    for one, row in zip(some, values, strict=True)]  # fmt: skip
     return results
+
+
+def _drawn(one: Series, values: Values, name: str, tags: dict[str, str], interval_s: int, laid: Buckets) -> Series:
+    return one.but(
+        name=name,
+        path=name,
+        start_s=laid.start_s,
+        step_s=interval_s,
+        values=values,
+        tags=one.tags | tags,
+        seams=_seams(one, laid),
+        stop_s=None,
+    )
 
 
 def _laid(ctx: Context, one: Series, interval_s: int, from_start: bool, many: int) -> Buckets:
@@ -104,3 +190,78 @@ def _summed(matrix: Matrix, laid: Buckets, func: str, per_bucket: float, xff: fl
         values *= laid.width / np.where(size, size, np.nan)
     values[~enough(there, per_bucket, xff)] = np.nan
     return values
+
+
+@function("Transform", SERIES, INTERVAL, Param("alignToInterval", "boolean", default=False), refetch=True)
+def hitcount(ctx: Context, again: Again, intervalString: str, alignToInterval: bool) -> list[Series]:
+    """How often things happened in each interval, where values say how often they do a second. Intervals end where the
+    series does; with alignToInterval they begin with a day, an hour or a minute."""
+    interval_s = _interval_s("hitcount", intervalString)
+    window = ctx.window
+    if alignToInterval and (unit := next((unit for unit, length_s in _LENGTHS.items() if interval_s >= length_s), "")):
+        window = window._replace(from_s=_begun(window.from_s, ctx.zone, unit))
+    shown = f'"{intervalString}"{", true" if alignToInterval else ""}'
+    results: list[Series] = []
+    for some, matrix in grouped(again(window), alike=lambda one: one.stop_s):
+        one = some[0]
+        end_s = one.end_s
+        if alignToInterval:
+            end_s = one.start_s + (end_s - one.start_s) // interval_s * interval_s + interval_s
+        source, share_s, laid = _spread(ctx, one, end_s, interval_s, len(some))
+        values = _summed(matrix[:, source] * share_s, laid, "sum", 1, 0.0)
+        heads = np.flatnonzero(np.diff(source, prepend=-1))
+        begun = laid._replace(bucket=laid.bucket[heads], place=laid.place[heads])
+        results += [
+            _drawn(each, row, f"hitcount({each.name}, {shown})", {"hitcount": intervalString}, interval_s, begun)
+            for each, row in zip(some, values, strict=True)
+        ]
+    return results
+
+
+_LENGTHS = {"days": 86_400, "hours": 3600, "minutes": 60}
+
+
+def _spread(
+    ctx: Context, one: Series, end_s: int, interval_s: int, many: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Buckets]:
+    """The parts that intervals cut values into: whose part each is, how many seconds long, and where it falls."""
+    number = max(0, -(-(end_s - one.start_s) // interval_s))
+    start_s = end_s - number * interval_s
+    seen = min(len(one.values), max(0, -(-(end_s - one.start_s) // one.step_s)))
+    begins = one.start_s - start_s + np.arange(seen, dtype=np.int64) * one.step_s
+    ends = np.minimum(begins + one.step_s, number * interval_s)
+    first = begins // interval_s
+    parts = (ends - 1) // interval_s - first + 1
+    total = int(parts.sum())
+    # A part costs as much as several points: whose it is, how long, where it falls.
+    ctx.budget.make((number + 8 * total) * many)
+    source = np.repeat(np.arange(seen, dtype=np.int64), parts)
+    slots = np.arange(total, dtype=np.int64)
+    bucket = first[source] + slots - np.repeat(np.cumsum(parts) - parts, parts)
+    share_s = np.minimum(ends[source], (bucket + 1) * interval_s) - np.maximum(begins[source], bucket * interval_s)
+    place = slots - np.searchsorted(bucket, bucket)
+    return source, share_s, Buckets(start_s, number, int(place.max(initial=0)) + 1, bucket, place)
+
+
+@function("Transform", SERIES, Param("intervalUnit", "string", required=True))
+def integralByInterval(ctx: Context, series: list[Series], intervalUnit: str) -> list[Series]:
+    """The sum of all values up to each, from 0 again with each interval, counted from the beginning of the graph; a gap
+    adds nothing."""
+    interval_s = abs(parse_offset(intervalUnit))
+    if not interval_s:
+        # graphite-web 1.1.10 answers 500.
+        raise BadRequest("integralByInterval: an interval of 0 has no meaning.", fix="Give '1h' or the like.")
+    results: list[Series] = []
+    for some, matrix in grouped(series):
+        one = some[0]
+        ends_s = one.start_s - ctx.window.from_s + np.arange(matrix.shape[1] + 1, dtype=np.int64) * one.step_s
+        intervals = (ends_s - one.step_s) // interval_s
+        begun = [0, *(np.flatnonzero(np.diff(intervals)[1:]) + 1).tolist(), matrix.shape[1]]
+        sums = np.where(np.isnan(matrix), 0.0, matrix)
+        for first, after in pairwise(begun):
+            np.add.accumulate(sums[:, first:after], axis=1, out=sums[:, first:after])
+        for each, row in zip(some, sums, strict=True):
+            name = f"integralByInterval({each.name},'{intervalUnit}')"
+            results.append(each.but(name=name, path=name, values=row,
+                                    tags=each.tags | {"integralByInterval": intervalUnit}))  # fmt: skip
+    return results

@@ -5,15 +5,16 @@ graphite-web 1.1.10 gives them.
 """
 
 from collections.abc import Sequence
-from operator import attrgetter
 
 import numpy as np
 
 from weft.base.errors import BadRequest
 from weft.metrics.consolidate import Grid, across, coarser_seams, normalize
-from weft.metrics.functions.naming import key_of, paths_of, tags_of
-from weft.metrics.functions.registry import SERIES, Context, Function, Param, add, aggregator, function
+from weft.metrics.functions.constant import constantLine
+from weft.metrics.functions.naming import key_of, paths_of
+from weft.metrics.functions.registry import SERIES, Context, Function, Param, add, aggregator, bound, function
 from weft.metrics.series import Series, Values
+from weft.metrics.tags import tags_of
 
 LISTS = Param("seriesLists", "seriesList", required=True, multiple=True)
 NODES = Param("nodes", "nodeOrTag", multiple=True)
@@ -34,10 +35,10 @@ def combined(ctx: Context, series: Sequence[Series], func: str, xff: float | Non
         if one.tags != tags:
             tags = {tag: value for tag, value in tags.items() if one.tags.get(tag) == value}
     tags = {"name": name} | tags | {"aggregatedBy": func}
-    return [_on(grid, name, across(func, rows, share), tags, series, share)]
+    return [on_grid(grid, name, across(func, rows, share), tags, series, share)]
 
 
-def _on(grid: Grid, name: str, values: Values, tags: dict[str, str], of: Sequence[Series], xff: float) -> Series:
+def on_grid(grid: Grid, name: str, values: Values, tags: dict[str, str], of: Sequence[Series], xff: float) -> Series:
     """A new series on a grid, with the seams of those it is made of."""
     seams = {seam for one in of for seam in coarser_seams(one.seams, grid.step_s // one.step_s)}
     ends = grid.start_s + grid.step_s * len(values) == grid.end_s
@@ -82,6 +83,86 @@ def aggregate(ctx: Context, series: list[Series], func: str, xFilesFactor: float
     return combined(ctx, series, func, xFilesFactor)
 
 
+FIRST = Param("seriesListFirstPos", "seriesList", required=True)
+SECOND = Param("seriesListSecondPos", "seriesList", required=True)
+
+
+@function("Combine", FIRST, SECOND, Param("func", "aggFunc", required=True), Param("xFilesFactor", "float"))
+def aggregateSeriesLists(
+    ctx: Context, first: list[Series], second: list[Series], func: str, xFilesFactor: float | None
+) -> list[Series]:
+    """The first series of one list with the first of another, the second with the second and so on, each pair as
+    aggregate makes one of them."""
+    results: list[Series] = []
+    for one, other in in_pairs("aggregateSeriesLists", first, second):
+        [made] = combined(ctx, (one, other), func, xFilesFactor)
+        results.append(made.but(name=f"{func}Series({one.name},{other.name})"))
+    return results
+
+
+def in_pairs(function: str, first: list[Series], second: list[Series]) -> list[tuple[Series, Series]]:
+    """Series that stand in the same place of two lists. Raises BadRequest when one list is longer."""
+    if len(first) != len(second):
+        raise BadRequest(
+            f"{function}: {len(first)} series cannot be paired with {len(second)}.",
+            fix="Give two expressions with as many series each.",
+        )
+    return list(zip(first, second, strict=True))
+
+
+def _lists(func: str, doc: str) -> None:
+    def run(ctx: Context, first: list[Series], second: list[Series]) -> list[Series]:
+        return aggregateSeriesLists(ctx, first, second, func, None)
+
+    add(Function(f"{func}SeriesLists", "Combine", (FIRST, SECOND), run, doc, aggregator=True))
+
+
+_lists("sum", "The sums of the first series of two lists, of their second, and so on.")
+_lists("diff", "The first series of one list minus the first of another, the second minus the second, and so on.")
+_lists("multiply", "The products of the first series of two lists, of their second, and so on.")
+
+POSITION = Param("position", "node", multiple=True)
+
+
+@function("Combine", SERIES, Param("func", "aggFunc", required=True), POSITION)
+def aggregateWithWildcards(ctx: Context, series: list[Series], func: str, *positions: int) -> list[Series]:
+    """One series, by any aggregation, for all whose names differ in some nodes only (from 0); called by the others."""
+    groups: dict[str, list[Series]] = {}
+    for one in series:
+        nodes = enumerate(one.name.split("."))
+        groups.setdefault(".".join(node for place, node in nodes if place not in positions), []).append(one)
+    return [made.but(name=key) for key, some in groups.items() for made in combined(ctx, some, func)]
+
+
+def _with_wildcards(func: str, doc: str) -> None:
+    def run(ctx: Context, series: list[Series], *positions: int) -> list[Series]:
+        return aggregateWithWildcards(ctx, series, func, *positions)
+
+    add(Function(f"{func}SeriesWithWildcards", "Combine", (SERIES, POSITION), run, doc, aggregator=True))
+
+
+_with_wildcards("sum", "The sums of series whose names differ in some nodes only (from 0).")
+_with_wildcards("average", "The averages of series whose names differ in some nodes only (from 0).")
+_with_wildcards("multiply", "The products of series whose names differ in some nodes only (from 0).")
+
+
+def _count(ctx: Context, *lists: list[Series]) -> list[Series]:
+    series = [one for some in lists for one in some]
+    if not lists:
+        return [one.but(name="0", tags={"name": "0"}, path="countSeries()") for one in constantLine(ctx, 0.0)]
+    if not series:
+        return []
+    grid, rows = normalize(series, ctx.state.xff)
+    name = f"countSeries({paths_of(series)})"
+    values = np.full(len(rows[0]), float(len(series)))
+    return [on_grid(grid, name, values, tags_of(name), (), ctx.state.xff)]
+
+
+_ANY_LISTS = Param("seriesLists", "seriesList", multiple=True)
+add(Function("countSeries", "Combine", (_ANY_LISTS,), _count, "How many series there are, with values or without.",
+             aggregator=True))  # fmt: skip
+
+
 @function("Combine", Param("seriesLists", "seriesList", multiple=True))
 def group(ctx: Context, *lists: list[Series]) -> list[Series]:
     """Several lists of series as one."""
@@ -103,81 +184,17 @@ def groupByNode(ctx: Context, series: list[Series], nodeNum: int | str, callback
 def groupByNodes(ctx: Context, series: list[Series], callback: str, *nodes: int | str) -> list[Series]:
     """One series for each combination of values of some nodes or tags, called by these values."""
     made = aggregator(callback)
-    groups = _by_key(series, nodes)
+    groups = by_key(series, nodes)
     results: list[Series] = []
     for key, some in groups.items():
-        one = made.run(ctx, some) if made else combined(ctx, some, callback)
-        results.append(one[0].but(name=key))
+        one = made.run(ctx, *bound(made, [some], {})) if made else combined(ctx, some, callback)
+        results += [first.but(name=key) for first in one[:1]]
     return results
 
 
-def _by_key(series: Sequence[Series], nodes: Sequence[int | str]) -> dict[str, list[Series]]:
+def by_key(series: Sequence[Series], nodes: Sequence[int | str]) -> dict[str, list[Series]]:
+    """The series by what some nodes or tags of theirs say, in order."""
     groups: dict[str, list[Series]] = {}
     for one in series:
         groups.setdefault(key_of(one, nodes), []).append(one)
     return groups
-
-
-@function("Combine", SERIES, Param("total", "any"), NODES, names=("asPercent", "pct"))
-def asPercent(ctx: Context, series: list[Series], total: object, *nodes: int | str) -> list[Series]:
-    """Each series in percent of a total: a number, a series, as many series as there are (paired by name), or without
-    one the sum of all. With nodes, of the total of the series that share these nodes."""
-    if not series:
-        return []
-    if isinstance(total, str | bool) or (nodes and isinstance(total, int | float)):
-        raise BadRequest(
-            f"asPercent: the total cannot be {total!r}{' when nodes are given' if nodes else ''}.",
-            fix="Give series, None, or (without nodes) a number.",
-        )
-    if nodes:
-        return _percent_by_key(ctx, series, total if isinstance(total, list) else None, nodes)
-    if isinstance(total, int | float):
-        return [
-            _percent(ctx, one, one.but(name=str(total), values=np.full(len(one.values), float(total))))
-            for one in series
-        ]
-    if not isinstance(total, list):
-        whole = _sum_of(ctx, series)
-        return [_percent(ctx, one, whole) for one in series]
-    if len(total) == len(series):
-        pairs = zip(sorted(series, key=attrgetter("name")), sorted(total, key=attrgetter("name")), strict=True)
-        return [_percent(ctx, part, whole) for part, whole in pairs]
-    if len(total) != 1:
-        raise BadRequest(
-            f"asPercent: {len(series)} series cannot be paired with {len(total)} totals.",
-            fix="Give one total, as many as there are series, or the nodes by which they belong together.",
-        )
-    return [_percent(ctx, one, total[0]) for one in series]
-
-
-def _percent_by_key(
-    ctx: Context, series: list[Series], total: list[Series] | None, nodes: Sequence[int | str]
-) -> list[Series]:
-    parts = _by_key(series, nodes)
-    wholes = {
-        key: some[0] if len(some) == 1 else _sum_of(ctx, some)
-        for key, some in (parts if total is None else _by_key(total, nodes)).items()
-    }
-    results: list[Series] = []
-    for key in dict.fromkeys([*parts, *wholes]):
-        whole = wholes.get(key)
-        results += [_percent(ctx, part, whole or _missing(part)) for part in parts.get(key, ())]
-        if whole and key not in parts:
-            results.append(_percent(ctx, _missing(whole), whole))
-    return results
-
-
-def _missing(like: Series) -> Series:
-    return like.but(name="MISSING", values=np.full(len(like.values), np.nan))
-
-
-def _sum_of(ctx: Context, series: Sequence[Series]) -> Series:
-    grid, rows = normalize(series, ctx.state.xff)
-    return _on(grid, f"sumSeries({paths_of(series)})", across("sum", rows, 0), {}, series, ctx.state.xff)
-
-
-def _percent(ctx: Context, part: Series, whole: Series) -> Series:
-    grid, (value, of) = normalize((part, whole), ctx.state.xff)
-    name = f"asPercent({part.name},{whole.name})"
-    percent: Values = value / np.where(of == 0, np.nan, of) * 100.0
-    return _on(grid, name, percent, tags_of(name), (part, whole), ctx.state.xff)

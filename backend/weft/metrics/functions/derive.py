@@ -10,6 +10,7 @@ import numpy as np
 
 from weft.metrics.consolidate import Matrix, grouped
 from weft.metrics.functions.registry import SERIES, Context, Param, function
+from weft.metrics.functions.rowwise import rounded
 from weft.metrics.series import Series
 
 MAX_VALUE = Param("maxValue", "float")
@@ -33,7 +34,9 @@ def nonNegativeDerivative(
 @function("Transform", SERIES, MAX_VALUE, MIN_VALUE)
 def perSecond(ctx: Context, series: list[Series], maxValue: float | None, minValue: float | None) -> list[Series]:
     """Growth of a counter in a second, to six decimals; resets as in nonNegativeDerivative."""
-    return _derived("perSecond", series, lambda matrix, step_s: _rounded(_growth(matrix, maxValue, minValue) / step_s))
+    return _derived(
+        "perSecond", series, lambda matrix, step_s: rounded(_growth(matrix, maxValue, minValue) / step_s, 6)
+    )
 
 
 def _derived(name: str, series: Sequence[Series], change: Callable[[Matrix, int], Matrix]) -> list[Series]:
@@ -68,17 +71,3 @@ def _growth(matrix: Matrix, most: float | None, least: float | None) -> Matrix:
     else:
         deltas[fell] = np.nan
     return deltas
-
-
-def _rounded(matrix: Matrix) -> Matrix:
-    """To six decimals as Python's `round` does it: by the exact decimal value, which scaling and back can miss."""
-    scaled = matrix * 1e6
-    whole = np.rint(scaled)
-    size = np.abs(matrix)
-    # From here on a double's last bit is coarser than six decimals.
-    rounded = np.where(size < 4e9, whole / 1e6, matrix)
-    # Beyond 1e4 a miss is below 1e-9 of the value.
-    close = (np.abs(np.abs(scaled - whole) - 0.5) <= np.abs(scaled) * 4e-16) & (size < 1e4)
-    if close.any():
-        rounded[close] = [round(value, 6) for value in matrix[close].tolist()]
-    return rounded

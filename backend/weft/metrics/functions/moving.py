@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from weft.base.errors import BadRequest
 from weft.metrics.consolidate import AGGREGATIONS, Matrix, enough, grouped
 from weft.metrics.functions.registry import SERIES, Again, Context, Function, Param, add, function
-from weft.metrics.series import Series, Values, Window
+from weft.metrics.functions.rowwise import rounded
+from weft.metrics.series import Series, Values
 from weft.metrics.times import parse_offset
 
 SIZE = Param(
@@ -22,6 +23,10 @@ XFF = Param("xFilesFactor", "float")
 
 _CHUNK_POINTS = 1_000_000
 """Points of all windows that are laid out at once where no quicker way is known."""
+SEQUENCE_POINTS = 1_000_000
+"""Points of series that are gone through time by time together."""
+FEW_ROWS = 8
+"""Up to so many series a loop over plain numbers is quicker than one over arrays."""
 
 
 @function("Calculate", SERIES, SIZE, Param("func", "aggFunc", default="average"), XFF, refetch=True)
@@ -29,19 +34,11 @@ def movingWindow(
     ctx: Context, again: Again, windowSize: int | float | str, func: str, xFilesFactor: float | None
 ) -> list[Series]:
     """An aggregation over the last points, or over the last stretch of time, at each time."""
-    from_s, until_s, now_s = ctx.window
-    if isinstance(windowSize, str):
-        history_s = abs(parse_offset(windowSize))
-    else:
-        if windowSize < 0:
-            raise BadRequest(f"A moving window of {windowSize} points has no meaning.", fix="Give a number from 1.")
-        ctx.budget.make(int(windowSize))
-        history_s = max((one.step_s for one in again(ctx.window)), default=0) * int(windowSize)
+    history_s = _history_s(ctx, again, windowSize)
     results: list[Series] = []
     label = f"moving{func.capitalize()}"
     shown = f'"{windowSize}"' if isinstance(windowSize, str) else str(windowSize)
-    earlier = again(Window(max(0, from_s - history_s), until_s, now_s))
-    for some, matrix in grouped(earlier, alike=lambda one: (one.stop_s, one.xff)):
+    for some, matrix in grouped(earlier(ctx, again, history_s), alike=lambda one: (one.stop_s, one.xff)):
         one = some[0]
         points = history_s // one.step_s if isinstance(windowSize, str) else int(windowSize)
         share = xFilesFactor if xFilesFactor is not None else one.xff if one.xff is not None else ctx.state.xff
@@ -49,6 +46,21 @@ def movingWindow(
         results += [_drawn(one, row, f"{label}({one.name},{shown})", {label: str(windowSize)}, history_s, points)
                     for one, row in zip(some, values, strict=True)]  # fmt: skip
     return results
+
+
+def _history_s(ctx: Context, again: Again, size: int | float | str) -> int:
+    """How long a window is that reaches back so many points, or so much time."""
+    if isinstance(size, str):
+        return abs(parse_offset(size))
+    if size < 0:
+        raise BadRequest(f"A moving window of {size} points has no meaning.", fix="Give a number from 1.")
+    ctx.budget.make(int(size))
+    return max((one.step_s for one in again(ctx.window)), default=0) * int(size)
+
+
+def earlier(ctx: Context, again: Again, history_s: int) -> list[Series]:
+    """The series from history_s before the time asked for."""
+    return again(ctx.window._replace(from_s=max(0, ctx.window.from_s - history_s)))
 
 
 def _drawn(one: Series, values: Values, name: str, tag: dict[str, str], history_s: int, points: int) -> Series:
@@ -137,3 +149,53 @@ def _laid_out(ctx: Context, values: Values, points: int, func: str) -> Values:
         ctx.budget.seconds_left()
         parts.append(AGGREGATIONS[func](windows[first : first + many].T))
     return np.concatenate(parts)
+
+
+@function("Calculate", SERIES, SIZE, refetch=True)
+def exponentialMovingAverage(ctx: Context, again: Again, windowSize: int | float | str) -> list[Series]:
+    """An average in which the weight of a value falls by the factor 1 - 2 / (windowSize + 1) with each that follows
+    (windowSize in points, or in seconds). It begins with the plain average over the first window; to six decimals."""
+    history_s = _history_s(ctx, again, windowSize)
+    share = 2 / ((history_s if isinstance(windowSize, str) else int(windowSize)) + 1)
+    shown = f'"{windowSize}"' if isinstance(windowSize, str) else str(windowSize)
+    results: list[Series] = []
+    before = earlier(ctx, again, history_s)
+    for some, matrix in grouped(before, alike=lambda one: one.stop_s, points=SEQUENCE_POINTS):
+        ctx.budget.work(matrix.size)
+        points = history_s // some[0].step_s if isinstance(windowSize, str) else int(windowSize)
+        first = np.zeros(len(matrix))
+        if points and matrix.shape[1]:
+            first = np.nan_to_num(AGGREGATIONS["average"](matrix[:, :points].T), nan=0.0, posinf=np.inf, neginf=-np.inf)
+        averages = np.column_stack((first, _smoothed(matrix[:, points:], first, share)))
+        for one, row in zip(some, rounded(averages, 6), strict=True):
+            name = f"exponentialMovingAverage({one.name},{shown})"
+            tag = {"exponentialMovingAverage": str(windowSize)}
+            # Its first value is that of the slot before the time asked for, drawn one slot later.
+            results.append(_drawn(one, row, name, tag, history_s, points - 1))
+    return results
+
+
+def _smoothed(matrix: Matrix, before: Values, share: float) -> Matrix:
+    """At each time share * value + (1 - share) * what it was before; a gap changes nothing and stays one."""
+    rest = 1 - share
+    if len(matrix) <= FEW_ROWS:
+        rows = zip(matrix, before.tolist(), strict=True)
+        return np.array([_smoothed_row(row, average, share) for row, average in rows])
+    averages: Matrix = (share * matrix).T.copy()
+    for row in averages:
+        gaps = np.isnan(row)
+        row += rest * before
+        before = np.where(gaps, before, row)
+    return averages.T
+
+
+def _smoothed_row(values: Values, average: float, share: float) -> list[float]:
+    rest = 1 - share
+    averages: list[float] = []
+    for value in values.tolist():
+        if value != value:  # a gap
+            averages.append(value)
+            continue
+        average = share * value + rest * average
+        averages.append(average)
+    return averages

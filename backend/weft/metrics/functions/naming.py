@@ -1,9 +1,8 @@
 """What series are called: nodes and tags of names, and the patterns that users write to change them.
 
-Source: graphite-web 1.1.10, `render/functions.py` (getNodeOrTag, aggKey), `tags/utils.py`.
+Source: graphite-web 1.1.10, `render/functions.py` (getNodeOrTag, aggKey).
 """
 
-import re
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -12,6 +11,7 @@ import regex
 
 from weft.base.errors import BadRequest
 from weft.metrics.functions.registry import Context, TooHeavy
+from weft.metrics.patterns import compiled
 from weft.metrics.series import Series
 from weft.metrics.target import first_path
 
@@ -21,8 +21,6 @@ LOOP_S: Final = 0.02
 """The same while the event loop waits for it; one that takes longer is tried again in a thread."""
 NAME_CHARACTERS: Final = 16_384
 """Names longer than this are refused: nested replacements could double one with every call."""
-
-_CALL = re.compile(r"[a-z]+\(.+\)", re.IGNORECASE)
 
 
 def key_of(series: Series, nodes: Sequence[int | str]) -> str:
@@ -48,18 +46,6 @@ def checked_name(name: str) -> str:
     return name
 
 
-def tags_of(name: str) -> dict[str, str]:
-    """Tags of a name `metric;tag=value`; a name that is a call, or is malformed, has only the tag `name`."""
-    if ";" not in name or _CALL.fullmatch(name):
-        return {"name": name}
-    metric, *pairs = name.split(";")
-    tags = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
-    whole = all("=" in pair for pair in pairs) and all(tags) and all(tags.values())
-    if not metric or not whole:
-        return {"name": name}
-    return {**tags, "name": metric.lstrip("~")}
-
-
 def paths_of(series: Sequence[Series]) -> str:
     """The path expressions behind some series, each once, joined by commas."""
     return ",".join(dict.fromkeys(one.path for one in series))
@@ -73,13 +59,7 @@ class UserPattern:
         self._function, self._pattern = function, pattern
         self._on_loop = ctx.budget.on_loop
         self._ends = time.monotonic() + min(LOOP_S if self._on_loop else PATTERN_S, ctx.budget.seconds_left())
-        try:
-            self._regex = regex.compile(pattern)
-        except (regex.error, RecursionError, OverflowError) as exc:
-            raise BadRequest(
-                f"{function}: '{pattern[:60]}' is not a regular expression: {str(exc)[:120]}.",
-                fix="Mend the pattern; it is Python's kind.",
-            ) from exc
+        self._regex = compiled(pattern, function)
 
     def replaced(self, replacement: str, text: str) -> str:
         """The text with every match replaced; `\\1` in the replacement is the first group. Raises BadRequest."""

@@ -8,16 +8,16 @@ import difflib
 import inspect
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 
 from weft.base.errors import BadRequest, TooMuch
 from weft.metrics.consolidate import AGGREGATIONS, CONSOLIDATIONS
-from weft.metrics.series import Series, Window
+from weft.metrics.series import Series, Values, Window
 from weft.metrics.times import parse_offset
 
 LOOP_POINTS: Final = 50_000
@@ -26,9 +26,33 @@ LOOP_POINTS: Final = 50_000
 Again = Callable[[Window], list[Series]]
 """What a function with `refetch` gets in place of its first argument: the same expression over another window."""
 
+Evaluate = Callable[[str], list[Series]]
+"""Gives the series of a target that a function made up, over the function's own window."""
+
 
 class TooHeavy(Exception):
     """This is too much work for the event loop."""
+
+
+class Missing(Exception):
+    """Data is wanted that is not read yet; it is noted, and the function will be called again."""
+
+
+Made = TypeVar("Made")
+
+
+def together(asked: Iterable[Callable[[], Made]]) -> list[Made]:
+    """What each of these gives. Only when all were asked Missing is raised, so that all they want is read at once."""
+    made: list[Made] = []
+    missing = False
+    for ask in asked:
+        try:
+            made.append(ask())
+        except Missing:
+            missing = True
+    if missing:
+        raise Missing
+    return made
 
 
 @dataclass(slots=True)
@@ -100,12 +124,20 @@ class Context:
     Args:
         window: the time its arguments span, history for a moving window included.
         zone: in which days begin and clocks change.
+        evaluate: for functions that make up other targets; raises what a bad target raises, and Missing.
+        events: times in epoch seconds, sorted, of the events within the window that have all these tags; none: of
+            all events. Raises Missing.
+        stacks: what is stacked up so far, by the name of the stack, in the order of the targets; `stacked` adds to it.
+            None: an earlier target is not evaluated yet.
     """
 
     window: Window
     zone: tzinfo
     state: State
     budget: Budget
+    evaluate: Evaluate
+    events: Callable[[Sequence[str]], Sequence[int]]
+    stacks: MutableMapping[str, Values] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +147,9 @@ class Param:
     Args:
         type: a key of TYPES. required: must be given, unless it has a default. multiple: takes all that follow.
         options: values it may have, when few. suggestions: what an editor offers.
+        told: the default that an editor is told, where the function gets None to know that none was given.
+        told_type: the type that an editor is told, where graphite-web takes more than that.
+        open: other values than the options are taken too.
     """
 
     name: str
@@ -122,20 +157,27 @@ class Param:
     required: bool = False
     multiple: bool = False
     default: Any = None
-    options: tuple[str, ...] = ()
+    options: tuple[Any, ...] = ()
     suggestions: tuple[Any, ...] = ()
+    told: Any = None
+    told_type: str = ""
+    open: bool = False
 
     def described(self) -> dict[str, Any]:
         """As graphite-web describes it: only what is set."""
-        members: dict[str, Any] = {"name": self.name, "type": self.type}
+        members: dict[str, Any] = {"name": self.name, "type": self.told_type or self.type}
         if self.required:
             members["required"] = True
-        if self.default is not None:
-            members["default"] = _INFINITY if self.default == math.inf else self.default
+        default = self.told if self.default is None else self.default
+        if default is not None:
+            members["default"] = _INFINITY if default == math.inf else default
         if self.multiple:
             members["multiple"] = True
-        if options := self.options or TYPE_OPTIONS.get(self.type, ()):
-            members["options"] = sorted(options)
+        options = self.options or TYPE_OPTIONS.get(self.type, ())
+        if self.type == "aggOrSeriesFunc":
+            options = (*options, *(name for name, made in _FUNCTIONS.items() if made.aggregator))
+        if options:
+            members["options"] = sorted(set(options), key=str)
         if self.suggestions:
             members["suggestions"] = list(self.suggestions)
         return members
@@ -143,6 +185,9 @@ class Param:
 
 _INFINITY: Final = orjson.Fragment(b"1e9999")
 """JSON has no infinity; Grafana reads this number as one."""
+
+PIE: Final = "Pie"
+"""The group of functions that only a pie chart uses; in a target they change nothing."""
 
 SERIES: Final = Param("seriesList", "seriesList", required=True)
 """The first parameter of most functions."""
@@ -203,9 +248,13 @@ def add(made: Function) -> None:
     _FUNCTIONS[made.name] = made
 
 
-def described() -> dict[str, dict[str, Any]]:
-    """Every function as graphite-web's `/functions` tells it, by name; for orjson (an infinite default is 1e9999)."""
-    return {name: _FUNCTIONS[name].described() for name in sorted(_FUNCTIONS)}
+def described(*, pie: bool = False) -> dict[str, dict[str, Any]]:
+    """Every function as graphite-web's `/functions` tells it, by name; for orjson (an infinite default is 1e9999).
+
+    Args:
+        pie: those that only a pie chart uses (`/functions?type=pie`), in place of all others.
+    """
+    return {name: made.described() for name, made in sorted(_FUNCTIONS.items()) if (made.group == PIE) == pie}
 
 
 def lookup(name: str) -> Function:
@@ -279,7 +328,12 @@ def _converted(made: Function, param: Param, value: Any) -> Any:
     except (TypeError, ValueError, OverflowError, BadRequest):
         raise _wrong(made, param, value, f"Give {expected}.") from None
     known = param.options or TYPE_OPTIONS.get(param.type, ())
-    if known and converted not in known and not (param.type == "aggOrSeriesFunc" and aggregator(converted)):
+    if (
+        known
+        and not param.open
+        and converted not in known
+        and not (param.type == "aggOrSeriesFunc" and aggregator(converted))
+    ):
         raise _wrong(made, param, value, nearest(converted, known))
     return converted
 
@@ -320,6 +374,12 @@ def _text(value: Any) -> str:
     return str(value)
 
 
+def _number(value: Any) -> int | float:
+    if isinstance(value, int | float):
+        return value
+    return int(value) if str(value).isdigit() else float(value)
+
+
 def _interval(value: Any) -> str:
     parse_offset(value if isinstance(value, str) else str(value))
     return str(value)
@@ -343,10 +403,16 @@ def _aggregation(value: Any) -> str:
     return name.removesuffix("Series") if name.removesuffix("Series") in AGGREGATIONS else name
 
 
+def _callback(value: Any) -> str:
+    # countSeries counts series, count their values: a function's own name comes first.
+    name = _text(value)
+    return name if aggregator(name) else _aggregation(name)
+
+
 TYPES: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
     "any": ("anything", lambda value: value),
     "aggFunc": ("the name of an aggregation in quotes", _aggregation),
-    "aggOrSeriesFunc": ("the name of an aggregation in quotes", _aggregation),
+    "aggOrSeriesFunc": ("the name of an aggregation in quotes", _callback),
     "boolean": ("true or false", _truth),
     "date": ("a time in quotes", _text),
     "float": ("a number", float),
@@ -356,11 +422,17 @@ TYPES: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
     "intOrInterval": ("a number of points, or a length of time such as '5min'", _count_or_interval),
     "node": ("the number of a node, from 0", _whole),
     "nodeOrTag": ("the number of a node, from 0, or a tag in quotes", _node),
+    "number": ("a number", _number),
+    "series": ("a series", _series),
     "seriesList": ("series", _series),
+    "seriesLists": ("series", _series),
     "string": ("a text in quotes", _text),
     "tag": ("a tag in quotes", _text),
 }
-"""graphite-web's parameter types: what to give, and the conversion."""
+"""graphite-web's parameter types, and "number", which stays an integer when it is one: what to give, how it is read.
+
+seriesLists, what mapSeries gives, is one list here, its parts one after another.
+"""
 
 TYPE_OPTIONS: Final[dict[str, tuple[str, ...]]] = {
     "aggFunc": tuple(AGGREGATIONS),

@@ -1,52 +1,15 @@
-"""Functions that change values one by one, or what is done with them later."""
+"""Functions that fill, mark, move or add up the values of each series, or say what is done with them later."""
 
-from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from weft.metrics.consolidate import Matrix, grouped
-from weft.metrics.functions.registry import (
-    CONSOLIDATION_OPTIONS,
-    SERIES,
-    Again,
-    Context,
-    Param,
-    function,
-)
-from weft.metrics.series import Series, Window
+from weft.metrics.consolidate import Matrix, coarser_seams, consolidated
+from weft.metrics.functions.registry import CONSOLIDATION_OPTIONS, SERIES, Again, Context, Param, function
+from weft.metrics.functions.rowwise import rowwise
+from weft.metrics.series import Series, Values, Window
 from weft.metrics.times import parse_offset
-
-
-def changed(
-    series: Sequence[Series], naming: Callable[[str], str], tags: dict[str, str], change: Callable[[Matrix], Matrix]
-) -> list[Series]:
-    """Each series with its values changed, a new name that is its path expression too, and more tags.
-
-    Args:
-        change: takes a matrix of some of the series, which it may write to, and gives one of the same shape.
-    """
-    results: list[Series] = []
-    for some, matrix in grouped(series):
-        for one, row in zip(some, change(matrix), strict=True):
-            name = naming(one.name)
-            results.append(one.but(name=name, path=name, values=row, tags=one.tags | tags))
-    return results
-
-
-@function("Transform", SERIES, Param("factor", "float", required=True))
-def scale(ctx: Context, series: list[Series], factor: float) -> list[Series]:
-    """Multiply every value by a number."""
-    return changed(
-        series, lambda name: f"scale({name},{factor:g})", {"scale": str(factor)}, lambda matrix: matrix * factor
-    )
-
-
-@function("Transform", SERIES)
-def absolute(ctx: Context, series: list[Series]) -> list[Series]:
-    """Every value without its sign."""
-    return changed(series, lambda name: f"absolute({name})", {"absolute": "1"}, np.abs)
 
 
 @function("Transform", SERIES, Param("default", "float", default=0), Param("referenceSeries", "seriesList"))
@@ -56,7 +19,7 @@ def transformNull(
     """A value in place of every gap; with reference series only where at least one of them has a value."""
     tags = {"transformNull": str(default)}
     if not referenceSeries:
-        return changed(
+        return rowwise(
             series,
             lambda name: f"transformNull({name},{default:g})",
             tags,
@@ -66,7 +29,7 @@ def transformNull(
     there = np.zeros(width, dtype=bool)
     for one in referenceSeries:
         there[: len(one.values)] |= ~np.isnan(one.values)
-    return changed(
+    return rowwise(
         series,
         lambda name: f"transformNull({name},{default:g},referenceSeries)",
         tags | {"referenceSeries": "1"},
@@ -74,20 +37,167 @@ def transformNull(
     )
 
 
-@function("Transform", SERIES, Param("limit", "intOrInf", default=float("inf")))
+LIMIT = Param("limit", "intOrInf", default=float("inf"))
+
+
+@function("Transform", SERIES, LIMIT)
 def keepLastValue(ctx: Context, series: list[Series], limit: float) -> list[Series]:
     """The last value in place of every gap of at most `limit` slots; longer gaps stay as they are."""
-    return changed(series, lambda name: f"keepLastValue({name})", {}, lambda matrix: _kept(matrix, limit))
+    return rowwise(series, lambda name: f"keepLastValue({name})", {}, lambda matrix: _kept(matrix, limit))
+
+
+Slots = NDArray[np.intp]
+
+
+def _before(matrix: Matrix) -> Slots:
+    """For each slot that of the last value up to it, -1 where there is none."""
+    slots: Slots = np.maximum.accumulate(np.where(np.isnan(matrix), -1, np.arange(matrix.shape[1])), axis=1)
+    return slots
+
+
+def _after(matrix: Matrix) -> Slots:
+    """For each slot that of the first value from it on, the width where there is none."""
+    width = matrix.shape[1]
+    slots: Slots = np.minimum.accumulate(np.where(np.isnan(matrix), width, np.arange(width))[:, ::-1], axis=1)[:, ::-1]
+    return slots
 
 
 def _kept(matrix: Matrix, limit: float) -> Matrix:
-    width = matrix.shape[1]
-    there = ~np.isnan(matrix)
-    slots = np.broadcast_to(np.arange(width), matrix.shape)
-    before: NDArray[np.intp] = np.maximum.accumulate(np.where(there, slots, -1), axis=1)
-    after = np.minimum.accumulate(np.where(there, slots, width)[:, ::-1], axis=1)[:, ::-1]
+    before, after = _before(matrix), _after(matrix)
     filled = np.take_along_axis(matrix, np.maximum(before, 0), axis=1)
-    return np.where(there | ((before >= 0) & (after - before - 1 <= limit)), filled, np.nan)
+    return np.where((before == after) | ((before >= 0) & (after - before - 1 <= limit)), filled, np.nan)
+
+
+@function("Transform", SERIES, LIMIT)
+def interpolate(ctx: Context, series: list[Series], limit: float) -> list[Series]:
+    """A straight line in place of every gap of at most `limit` slots that has a value on either side."""
+    lines = rowwise(series, lambda name: f"interpolate({name})", {}, lambda matrix: _interpolated(matrix, limit))
+    for one, line in zip(series, lines, strict=True):
+        for seam in one.seams:
+            # Between two stored series there is no line.
+            known = np.flatnonzero(~np.isnan(one.values[:seam]))
+            line.values[known[-1] + 1 if len(known) else 0 : seam] = np.nan
+    return lines
+
+
+def _interpolated(matrix: Matrix, limit: float) -> Matrix:
+    before, after = _before(matrix), _after(matrix)
+    width = matrix.shape[1]
+    first = np.take_along_axis(matrix, np.maximum(before, 0), axis=1)
+    last = np.take_along_axis(matrix, np.minimum(after, width - 1), axis=1)
+    line = first + (np.arange(width) - before) * (last - first) / (after - before)
+    between = (before >= 0) & (after < width) & (before < after) & (after - before - 1 <= limit)
+    return np.where(between, line, matrix)
+
+
+@function("Transform", SERIES)
+def isNonNull(ctx: Context, series: list[Series]) -> list[Series]:
+    """1 for every value, 0 for every gap."""
+    return rowwise(
+        series,
+        lambda name: f"isNonNull({name})",
+        {"isNonNull": "1"},
+        lambda matrix: (~np.isnan(matrix)).astype(np.float64),
+    )
+
+
+@function("Special", SERIES)
+def changed(ctx: Context, series: list[Series]) -> list[Series]:
+    """1 where a value differs from the one before it, else 0, also for gaps."""
+    marked = rowwise(series, lambda name: f"changed({name})", {}, _changed)
+    for one in marked:
+        # Where another stored series begins nobody knows.
+        one.values[[seam for seam in one.seams if seam < len(one.values)]] = np.nan
+    return marked
+
+
+def _changed(matrix: Matrix) -> Matrix:
+    before = _before(matrix)
+    known = np.take_along_axis(matrix, np.maximum(before, 0), axis=1)
+    marks = np.zeros(matrix.shape)
+    # A value that is not yet known differs from nothing; a gap keeps what is known.
+    marks[:, 1:] = (before[:, :-1] >= 0) & (known[:, 1:] != known[:, :-1])
+    return marks
+
+
+@function("Transform", SERIES, Param("steps", "integer", required=True))
+def delay(ctx: Context, series: list[Series], steps: int) -> list[Series]:
+    """Move the values so many steps later (earlier when negative); nothing comes in at the other end."""
+    moved = rowwise(series, lambda name: f"delay({name},{steps})", {"delay": str(steps)}, lambda m: _delayed(m, steps))
+    return [one.but(seams=tuple(_moved_seams(one, steps))) if one.seams else one for one in moved]
+
+
+def _delayed(matrix: Matrix, steps: int) -> Matrix:
+    width = matrix.shape[1]
+    delayed = np.full(matrix.shape, np.nan)
+    if steps < 0:
+        delayed[:, : max(0, width + steps)] = matrix[:, -steps:]
+    else:
+        delayed[:, steps:] = matrix[:, : max(0, width - steps)]
+    return delayed
+
+
+def _moved_seams(one: Series, steps: int) -> list[int]:
+    return [seam + steps for seam in one.seams if 0 < seam + steps < len(one.values)]
+
+
+@function("Transform", SERIES)
+def integral(ctx: Context, series: list[Series]) -> list[Series]:
+    """The sum of all values up to each; a gap stays one."""
+    return rowwise(series, lambda name: f"integral({name})", {"integral": "1"}, _integral)
+
+
+def _integral(matrix: Matrix) -> Matrix:
+    gaps = np.isnan(matrix)
+    sums: Matrix = np.add.accumulate(np.where(gaps, 0.0, matrix), axis=1)
+    sums[gaps] = np.nan
+    return sums
+
+
+@function("Transform", SERIES)
+def compressPeriodicGaps(ctx: Context, series: list[Series]) -> list[Series]:
+    """Give a series that has a value every few slots only the step of its values, when its first three show it."""
+    results: list[Series] = []
+    for one in series:
+        name = f"compressPeriodicGaps({one.name})"
+        results.append(_compressed(one.but(name=name, path=name), ctx.state.xff if one.xff is None else one.xff))
+    return results
+
+
+def _compressed(one: Series, xff: float) -> Series:
+    first, period = _period(one.values)
+    if period < 2:
+        return one
+    seen = one.values[: max(0, -(-(one.end_s - one.start_s) // one.step_s))][first:]
+    start_s, step_s = one.start_s + first * one.step_s, period * one.step_s
+    number = max(0, -(-(one.end_s - start_s) // step_s))
+    values = np.full(number, np.nan)
+    values[: -(-len(seen) // period)] = consolidated(seen[np.newaxis], period, "last", xff)[0]
+    return one.but(
+        start_s=start_s,
+        step_s=step_s,
+        values=values,
+        seams=tuple(sorted(coarser_seams((seam - first for seam in one.seams), period))),
+        # graphite-web's end is the last slot's own time here.
+        stop_s=start_s + step_s * (number - 1),
+    )
+
+
+def _period(values: Values) -> tuple[int, int]:
+    """The slot of the first value, and how many slots lie between values; 0 when the first three do not show it.
+
+    As in graphite-web, neither a value of 0 nor one in the very first slot counts.
+    """
+    places = np.flatnonzero(~np.isnan(values) & (values != 0))
+    places = places[places > 0]
+    if len(places) < 2:
+        return 0, 0
+    first, second = places[:2].tolist()
+    third = 2 * second - first
+    if third > len(values) - 2 or np.isnan(values[third]) or values[third] == 0:
+        return 0, 0
+    alone = bool(np.isnan(values[third - 1]) and np.isnan(values[third + 1]))
+    return first, second - first if alone else 0
 
 
 @function("Special", SERIES, Param("consolidationFunc", "string", required=True, options=CONSOLIDATION_OPTIONS))
@@ -103,6 +213,12 @@ def consolidateBy(ctx: Context, series: list[Series], consolidationFunc: str) ->
         )
         for one in series
     ]
+
+
+@function("Special", SERIES)
+def cumulative(ctx: Context, series: list[Series]) -> list[Series]:
+    """Add up values when there are more than the graph has room for: consolidateBy(…, "sum")."""
+    return consolidateBy(ctx, series, "sum")
 
 
 @function("Special", SERIES, Param("xFilesFactor", "float", required=True), names=("setXFilesFactor", "xFilesFactor"))
