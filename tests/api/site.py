@@ -1,4 +1,4 @@
-"""A small site on the real embedded engines, and requests as real clients send them.
+"""A small site on engines of the caller's choice, and requests as real clients send them.
 
 The ft324 tree as seen at 22:23:15, 22:23:20 (node003 and node021 changed places) and 22:23:48 (node018 vanished, ...);
 three jobs; two host metrics and a counter of leaf01/1; two log lines. All on 2026-11-22 UTC; it is 2026-11-23 00:00.
@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from weft.app import open_engines
-from weft.base.config import Http, Metrics, Settings, Site
+from weft.base.config import Elasticsearch, Http, Inventory, Logs, Metrics, Neo4j, Settings, Site
 from weft.metrics.writer import WhisperWriter
 
 DATA = Path(__file__).parents[1] / "data"
@@ -71,8 +71,9 @@ def strict(answer: httpx.Response) -> Any:
     return json.loads(answer.content, parse_constant=refuse)
 
 
-async def fill(folder: Path) -> None:
-    """Make the data folder: series by the writer, everything else by importing files."""
+async def fill(settings: Settings) -> None:
+    """Fill an empty site: series by the writer, everything else by importing files."""
+    folder = settings.data
     dumps = folder / "dumps"
     dumps.mkdir()
     (dumps / "sacct.txt").write_text(SACCT)
@@ -83,7 +84,7 @@ async def fill(folder: Path) -> None:
     for series, values in POINTS.items():
         for at_s, value in values.items():
             writer.write(at_s, [(series, value)], now_s=NOW_S)
-    async with open_engines(settings_in(folder), owner=True, clock=now_ms) as engines:
+    async with open_engines(settings, owner=True, clock=now_ms) as engines:
         assert engines.importer is not None
         report = await engines.importer.import_paths([*sweeps, dumps], seen_at_ms=NOW_S * 1000)
         assert [file.outcome for file in report.files] == ["imported"] * 5
@@ -92,6 +93,12 @@ async def fill(folder: Path) -> None:
 def settings_in(folder: Path) -> Settings:
     """The settings of these tests for a data folder."""
     return SETTINGS.model_copy(update={"data": folder})
+
+
+def settings_on(folder: Path, neo4j: Neo4j, elasticsearch: Elasticsearch) -> Settings:
+    """The settings of these tests for a data folder whose inventory and log lines are kept by servers."""
+    engines = {"inventory": Inventory(engine="neo4j"), "logs": Logs(engine="elasticsearch")}
+    return settings_in(folder).model_copy(update={**engines, "neo4j": neo4j, "elasticsearch": elasticsearch})
 
 
 async def send(client: httpx.AsyncClient, name: str, **headers: str) -> httpx.Response:

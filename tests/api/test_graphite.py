@@ -110,9 +110,107 @@ async def test_points_without_a_number_can_be_left_out(client: httpx.AsyncClient
     ]
 
 
-async def test_no_answer_can_be_run_as_a_script_of_another_page(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/graphite/render", params={"target": "demo.nothing", "jsonp": "cb.f"})
-    assert (answer.text, answer.headers["x-content-type-options"]) == ("[]", "nosniff")
+SCRIPTS = {
+    "render": ({"target": "demo.nothing"}, "[]"),
+    "metrics/find": ({"query": "demo.no*"}, '[{"text":"node001",'),
+    "metrics/expand": ({"query": "demo.*.load"}, '{"results":["demo.node001.load",'),
+    "metrics/index.json": ({}, '["demo.node001.load","demo.node002.load",'),
+    "events/get_data": ({"from": "-1min"}, "[]"),
+    "functions": ({}, '{"absolute":'),
+}
+
+
+@pytest.mark.parametrize("path", SCRIPTS)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"referer": "http://127.0.0.1:3000/d/fabric"},
+        {"origin": "http://localhost:3000", "referer": "https://elsewhere.example/"},
+        {"referer": "http://[::1]:3000/"},
+    ],
+    ids=str,
+)
+async def test_a_page_of_this_host_may_run_an_answer_as_its_script(
+    client: httpx.AsyncClient, path: str, headers: dict[str, str]
+) -> None:
+    query, begin = SCRIPTS[path]
+    answer = await client.get(f"/graphite/{path}", params={**query, "jsonp": "cb.f"}, headers=headers)
+    assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, "text/javascript")
+    assert answer.text.startswith(f"cb.f({begin}")
+    assert answer.text.endswith(")")
+
+
+@pytest.mark.parametrize("path", SCRIPTS)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"referer": "https://elsewhere.example/127.0.0.1"},
+        {"referer": "http://127.0.0.1.elsewhere.example/"},
+        {"origin": "null", "referer": "http://127.0.0.1:3000/"},
+        {"origin": "https://elsewhere.example", "referer": "http://127.0.0.1:3000/"},
+        {"referer": "http://["},
+        {"referer": "about:blank"},
+    ],
+    ids=str,
+)
+async def test_no_answer_can_be_run_as_a_script_of_another_page(
+    client: httpx.AsyncClient, path: str, headers: dict[str, str]
+) -> None:
+    answer = await client.get(f"/graphite/{path}", params={**SCRIPTS[path][0], "jsonp": "cb"}, headers=headers)
+    assert (answer.status_code, answer.headers["x-content-type-options"]) == (403, "nosniff")
+    assert answer.text.startswith("jsonp is only for pages of this host,")
+
+
+@pytest.mark.parametrize("name", ["alert(1)//", "a b", "a;b", "<b>", "1a", "a" * 101, "é"])
+async def test_a_callback_is_the_name_of_a_function(client: httpx.AsyncClient, name: str) -> None:
+    query = {"target": "demo.nothing", "jsonp": name}
+    answer = await client.get("/graphite/render", params=query, headers={"referer": "http://127.0.0.1/"})
+    assert (answer.status_code, answer.text.partition("=")[0]) == (400, "jsonp")
+
+
+async def test_formats_for_other_tools(client: httpx.AsyncClient) -> None:
+    query = {"target": "demo.node002.load", "from": str(FROM_S + 540), "until": str(FROM_S + 660), "maxDataPoints": "1"}
+    bodies = {}
+    for kind, media in (
+        ("raw", "text/plain; charset=utf-8"),
+        ("csv", "text/csv; charset=utf-8"),
+        ("msgpack", "application/x-msgpack"),
+    ):
+        answer = await client.get("/graphite/render", params={**query, "format": kind})
+        assert (answer.status_code, answer.headers["content-type"]) == (200, media)
+        bodies[kind] = answer.content
+    assert bodies["raw"] == f"demo.node002.load,{FROM_S + 600},{FROM_S + 720},60|5.0,None\n".encode()
+    assert bodies["csv"] == (b"demo.node002.load,2026-11-22 22:10:00,5.0\r\ndemo.node002.load,2026-11-22 22:11:00,\r\n")
+    assert bodies["msgpack"].startswith(b"\x91\x89\xa4name\xb1demo.node002.load\xa5start\xce")
+    assert (await client.get("/graphite/render", params={**query, "rawData": "1"})).content == bodies["raw"]
+
+
+async def test_an_empty_answer_in_every_format(client: httpx.AsyncClient) -> None:
+    for kind, body in (("json", b"[]"), ("raw", b""), ("csv", b""), ("msgpack", b"\x90")):
+        answer = await client.get("/graphite/render", params={"target": "demo.nothing", "format": kind})
+        assert (answer.status_code, answer.content) == (200, body)
+        assert answer.headers["x-weft-notice"] == "No series matches these targets in this time."
+
+
+async def test_the_wrong_way_round_a_time_is_turned(client: httpx.AsyncClient) -> None:
+    query = {"target": "demo.node002.load", "from": SPAN["until"], "until": SPAN["from"]}
+    answer = await client.get("/graphite/render", params=query)
+    assert strict(answer)[0]["datapoints"] == points(FROM_S, 61, LOAD2)
+
+
+async def test_a_template_takes_its_values_from_the_request(client: httpx.AsyncClient) -> None:
+    target = "template(demo.$host.load,host='node001')"
+    told = await rendered(client, target=target, **{"template[host]": "node002", "template[]": "y", "template[x": "z"})
+    assert [(one["target"], one["datapoints"]) for one in told] == [("demo.node002.load", points(FROM_S, 61, LOAD2))]
+
+
+async def test_for_people_json_is_indented(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/graphite/metrics/expand", params={"query": "demo.*", "pretty": "1"})
+    assert answer.text == '{\n  "results": [\n    "demo.node001",\n    "demo.node002"\n  ]\n}'
+    query = {"target": "demo.node002.load", "from": str(FROM_S + 540), "until": str(FROM_S + 600), "pretty": "1"}
+    answer = await client.get("/graphite/render", params=query)
+    assert answer.text.startswith('[\n  {\n    "target": "demo.node002.load",\n    "tags": {\n      "name":')
 
 
 async def test_no_series_is_an_empty_list_with_the_reason_in_a_header(client: httpx.AsyncClient) -> None:
@@ -128,10 +226,20 @@ async def test_no_series_is_an_empty_list_with_the_reason_in_a_header(client: ht
         ({"target": ""}, "No target. Give target="),
         ({"target": "sum(demo.*.load"}, ""),
         ({"target": "summ(demo.*.load)"}, "Function 'summ' is unknown."),
-        ({"target": "demo.*.load", "format": "png"}, "format=png does not exist here. Use format=json;"),
+        (
+            {"target": "demo.*.load", "format": "png"},
+            "format=png does not exist here. Use format=json, csv, raw, msgpack;",
+        ),
+        (
+            {"target": "demo.*.load", "format": "svg"},
+            "format=svg does not exist here. Use format=json, csv, raw, msgpack;",
+        ),
+        ({"target": "demo.*.load", "format": "pdf"}, "format=pdf does not exist here."),
+        ({"target": "demo.*.load", "format": "pickle"}, "format=pickle does not exist here."),
+        ({"target": "demo.*.load", "graphType": "pie"}, "graphType=pie does not exist here."),
         ({"target": "demo.*.load", "from": "-1parsec"}, "'-1parsec' is not a time."),
-        ({"target": "demo.*.load", "from": "now", "until": "-1h"}, "from=now is not before until=-1h. Exchange them."),
-        ({"target": "demo.*.load", "from": "-1h", "until": "-1h"}, "from=-1h is not before until=-1h."),
+        ({"target": "demo.*.load", "from": "-1h", "until": "-1h"}, "from and until are the same time."),
+        ({"target": "demo.*.load", "now": "-1parsec"}, "'-1parsec' is not a time."),
         ({"target": "demo.*.load", "from": "1795384800000"}, "'1795384800000' lies beyond the year 9999"),
         ({"target": "demo.*.load", "tz": "Mars/Olympus"}, "tz=Mars/Olympus is not a time zone."),
         ({"target": "demo.*.load", "tz": "../../etc/passwd"}, "tz=../../etc/passwd is not a time zone."),
@@ -170,7 +278,6 @@ def node(name: str, above: str, *, leaf: bool) -> dict[str, Any]:
         "allowChildren": branch,
         "expandable": branch,
         "leaf": int(leaf),
-        "context": {},
     }
 
 
@@ -217,6 +324,33 @@ async def test_the_completer_form(client: httpx.AsyncClient) -> None:
     assert strict(answer) == {"metrics": [{"path": "demo.", "name": "demo", "is_leaf": "0"}]}
 
 
+async def test_nodes_for_another_graphite_have_all_times_up_to_now(client: httpx.AsyncClient) -> None:
+    query = {"query": "demo.node001.*", "format": "json"}
+    assert strict(await client.get("/graphite/metrics/find", params=query)) == [
+        {"path": "demo.node001.load", "is_leaf": True, "intervals": [{"start": 0, "end": NOW_S}]}
+    ]
+    answer = await client.get("/graphite/metrics/find", params={**query, "format": "msgpack"})
+    assert answer.headers["content-type"] == "application/x-msgpack"
+    assert answer.content == (
+        b"\x91\x83\xa4path\xb1demo.node001.load\xa7is_leaf\xc3\xa9intervals\x91\x92\x00\xce" + NOW_S.to_bytes(4, "big")
+    )
+
+
+async def test_the_index_lists_stored_series_only(client: httpx.AsyncClient) -> None:
+    assert strict(await client.get("/graphite/metrics/index.json")) == [
+        "demo.node001.load",
+        "demo.node002.load",
+        "fabric.7cfe900300a00000.1.PortXmitData",
+    ]
+
+
+async def test_any_time_is_a_time_of_find_alone(client: httpx.AsyncClient) -> None:
+    query = {"query": "demo.node001", "target": "demo.*.load", "from": "-1", "until": "-1"}
+    answer = await client.get("/graphite/metrics/find", params=query)
+    assert [one["text"] for one in strict(answer)] == ["node001"]
+    assert (await client.get("/graphite/render", params=query)).status_code == 400
+
+
 @pytest.mark.parametrize("body", ["", "query="])
 async def test_a_missing_query_is_told(client: httpx.AsyncClient, body: str) -> None:
     answer = await client.post("/graphite/metrics/find", content=body)
@@ -234,48 +368,7 @@ async def test_paths_are_expanded_once_and_sorted(client: httpx.AsyncClient) -> 
     }
 
 
-# -- events, tags, functions, version ----------------------------------------------------------------------------------
-
-
-async def test_events_have_integer_times_and_lists_of_tags(client: httpx.AsyncClient) -> None:
-    assert await answered(client, "graphite-browser-events") == [
-        {
-            "id": 1,
-            "when": FROM_S + 600,
-            "what": "job 4711 of alice",
-            "data": "alice, cfd, batch, 3 hosts, COMPLETED",
-            "tags": ["job", "job:4711", "user:alice", "completed"],
-        },
-        {
-            "id": 2,
-            "when": FROM_S + 3000,
-            "what": "job 4713 of alice",
-            "data": "alice, post, short, 1 host, RUNNING",
-            "tags": ["job", "job:4713", "user:alice", "running"],
-        },
-    ]
-
-
-@pytest.mark.parametrize(
-    ("query", "titles"),
-    [
-        ({"tags": "user:bob"}, ["job 4712 of bob"]),
-        ({"tags": "job:4711 job:4712", "set": "union"}, ["job 4711 of alice", "job 4712 of bob"]),
-        ({"tags": "job:4711 job:4712"}, []),
-        # As in graphite-web, a tag that no event has drops out of the condition.
-        ({"tags": "user:bob nonsense"}, ["job 4712 of bob"]),
-        ({"tags": "nonsense"}, []),
-    ],
-)
-async def test_events_by_tags(client: httpx.AsyncClient, query: dict[str, str], titles: list[str]) -> None:
-    answer = await client.get("/graphite/events/get_data", params={**SPAN, **query})
-    assert [one["what"] for one in strict(answer)] == titles
-
-
-async def test_events_take_the_raw_range_of_a_dashboard(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/graphite/events/get_data?from=-2h&until=now&tags=fabric")
-    # The first sweep of a fabric shows how it is, and changes nothing.
-    assert {one["when"] for one in strict(answer)} == {FROM_S + 1400, FROM_S + 1428}
+# -- tags, functions, version ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from api.site import FROM_S, LEAF01, NOW_S, points, strict
 from weft.answers import catalog
 from weft.api.native import ROUTES
+from weft.base.config import Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -199,13 +200,19 @@ async def test_every_route_is_documented_with_its_parameters_and_rows(client: ht
     assert len(identifiers) == len(set(identifiers))
 
 
-async def test_every_table_of_the_catalogue_answers_its_own_example(client: httpx.AsyncClient) -> None:
+async def test_every_table_of_the_catalogue_answers_its_own_example(
+    client: httpx.AsyncClient, site_settings: Settings
+) -> None:
     for table in catalog.TABLES.values():
         answer = await client.post("/api/v1/query", json={"q": table.name, "params": dict(table.example)})
         told = strict(answer)
+        if table.name == "cypher" and site_settings.inventory.engine == "sqlite":
+            assert (answer.status_code, told["error"]) == (400, "bad_request")
+            continue
         assert answer.status_code == 200, (table.name, told)
-        assert [column["name"] for column in told["columns"]] == [column.name for column in table.columns]
-        assert all(len(row) == len(table.columns) for row in told["rows"])
+        columns = [column["name"] for column in told["columns"]]
+        assert columns == [column.name for column in table.columns] or table.name == "cypher"
+        assert all(len(row) == len(columns) for row in told["rows"])
 
 
 async def test_jobs_are_paged_by_the_cursor_of_the_answer_before(client: httpx.AsyncClient) -> None:

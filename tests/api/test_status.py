@@ -6,13 +6,16 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import anyio
 import httpx
 import pytest
 
 from api.site import LEAF01, SETTINGS, settings_in, strict
+from weft.api import status
 from weft.api.engines import Engines
 from weft.app import create_app, site_zone
 from weft.base.errors import Unavailable
+from weft.base.spool import Entry, Spool
 
 pytestmark = pytest.mark.anyio
 
@@ -61,6 +64,22 @@ async def test_an_engine_that_has_gone_is_named(wounded: Engines) -> None:
         assert status["parts"][3] == {"name": "Log lines", "ok": False, "text": told}
 
 
+async def test_an_engine_that_does_not_answer_is_named_within_three_seconds(
+    engines: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Silent:
+        async def stats(self) -> dict[str, int]:
+            await anyio.sleep(60)
+            return {}
+
+    assert status.PROBE_S < 3
+    monkeypatch.setattr(status, "PROBE_S", 0.1)
+    silent = replace(engines, site=replace(engines.site, logs=Silent()))
+    async with client_of(silent) as client:
+        told = strict(await client.get("/api/v1/status"))
+    assert told["parts"][3] == {"name": "Log lines", "ok": False, "text": "It did not answer within 0.1 s."}
+
+
 async def test_the_status_says_what_runs_and_what_to_ask(client: httpx.AsyncClient) -> None:
     status = strict(await client.get("/api/v1/status"))
     assert status["ready"] is True
@@ -69,7 +88,9 @@ async def test_the_status_says_what_runs_and_what_to_ask(client: httpx.AsyncClie
         {"name": "Jobs", "ok": True, "text": "the newest one known started at 2026-11-22T22:50:00Z"},
         {"name": "Series", "ok": True, "text": "2 roots in the tree: demo, fabric"},
         {"name": "Log lines", "ok": True, "text": "2 lines of 1 day"},
+        {"name": "Spool", "ok": True, "text": "nothing waits"},
     ]
+    assert status["spool"] == {"entries": 0, "bytes": 0, "oldest_ms": None, "trouble": None, "refused": 0}
     assert status["missing"] == []
     assert [one["ask"] for one in status["questions"]][:4] == [
         "jobs",
@@ -81,6 +102,32 @@ async def test_the_status_says_what_runs_and_what_to_ask(client: httpx.AsyncClie
         body = {"q": question["ask"], "from": f"-{question['span_s']}s" if question["span_s"] else 0}
         answer = await client.post("/api/v1/query", json=body)
         assert answer.status_code == 200, (question, answer.text)
+
+
+async def test_what_waits_in_the_spool_is_told_with_its_age_and_why(engines: Engines, tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", 1_000_000)
+    await spool.append([Entry("file", "a.txt", b"x" * 900), Entry("file", "b.txt", b"x" * 900)])
+    await spool.stuck("Neo4j at bolt://127.0.0.1:7687 does not answer.")
+    (first, _) = await spool.waiting()
+    await spool.refuse(first, "c.txt: no.")
+    later = replace(engines, spool=spool, clock=lambda: first.record.at_ms + 90_000)
+    async with client_of(later) as client:
+        status = strict(await client.get("/api/v1/status"))
+        assert status["ready"] is True
+        size = status["spool"]["bytes"]
+        assert 1800 < size < 2100
+        told = f"2 entries wait, {size / 1000:.1f} kB, the oldest for 90 s"
+        assert status["parts"][4] == {"name": "Spool", "ok": False, "text": told}
+        trouble = "Neo4j at bolt://127.0.0.1:7687 does not answer."
+        assert status["spool"] == {
+            "entries": 2, "bytes": size, "oldest_ms": first.record.at_ms, "trouble": trouble, "refused": 1,
+        }  # fmt: skip
+        assert [gap["what"] for gap in status["missing"]] == [
+            f"The spool does not drain, {told}: {trouble}",
+            "Refused from the spool: c.txt: no.",
+        ]
+        user = strict(await client.get("/api/v1/status", headers={"x-grafana-user": "alice"}))
+        assert user["missing"] == []
 
 
 async def test_a_user_is_offered_only_what_they_may_ask(client: httpx.AsyncClient) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from weft.answers import catalog
@@ -44,7 +44,7 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class TableAnswer:
-    """Rows of a table of the catalogue, and what the reader must know about them."""
+    """Rows of a table of the catalogue in its columns, and what the reader must know about them."""
 
     table: Table
     rows: Sequence[Sequence[Any]]
@@ -86,6 +86,7 @@ async def table_answer(asking: Asking, text: str, extra: Mapping[str, Any] | Non
         else:
             left.append(one)
     data = await catalog.run(asking.engines.answers, name, arguments, asking.ask())
+    table = replace(table, columns=table.columns_of(data))
     rows, idle = filter_rows([column.name for column in table.columns], data.rows, left)
     return TableAnswer(
         table, rows, [*data.notices, *notices, *(f"The filter '{f}' means nothing to {name}." for f in idle)]

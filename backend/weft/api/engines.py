@@ -10,6 +10,7 @@ from weft.answers.catalog import Answers
 from weft.answers.site import Site
 from weft.base.config import Settings
 from weft.base.errors import Unavailable
+from weft.base.spool import Spool
 from weft.ingest.importer import Importer
 from weft.metrics.evaluate import Engine
 
@@ -21,13 +22,14 @@ def system_clock() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """The engines of one site. `importer` is None in a process that does not own the data folder."""
+    """The engines of one site. `importer` is None in a process that does not own the data folder; any may spool."""
 
     settings: Settings
     site: Site
     answers: Answers
     series: Engine
     importer: Importer | None
+    spool: Spool
     clock: Callable[[], int] = system_clock
 
 

@@ -38,6 +38,9 @@ STATUS: Mapping[type[ServiceError], int] = {
     Unavailable: 503,
 }
 
+ELASTIC = {"x-elastic-product": "Elasticsearch"}
+"""Clients of Elasticsearch, from version 8 on, believe no answer without it."""
+
 
 def error_response(
     path: str, status: int, message: str, code: str, headers: Mapping[str, str] | None = None
@@ -46,6 +49,9 @@ def error_response(
     line = " ".join(message.split())
     if path.startswith("/graphite"):
         return Response(line, status, media_type="text/plain; charset=utf-8", headers=headers)
+    if path.startswith("/elastic"):
+        body = orjson.dumps({"error": {"type": code, "reason": line}, "status": status})
+        return Response(body, status, media_type="application/json", headers={**ELASTIC, **(headers or {})})
     body = orjson.dumps({"message": line, "error": code})
     return Response(body, status, media_type="application/json", headers=headers)
 

@@ -146,15 +146,15 @@ async def folded_fabric(answers: Answers, name: str | None, at_ms: int) -> dict[
     ]
     links = [
         {
-            "a": view.guids[bundle.a],
-            "b": view.guids[bundle.b],
-            "links": bundle.links,
-            "down": bundle.down,
-            "degraded": bundle.worse,
-            "width": bundle.width,
-            "speed": bundle.speed,
+            "a": view.guids[a],
+            "b": view.guids[b],
+            "links": count,
+            "down": down,
+            "degraded": worse,
+            "width": width,
+            "speed": speed,
         }
-        for bundle in graph.bundles(scene, switches)
+        for a, b, count, down, worse, width, speed in zip(*graph.bundles(scene, switches), strict=True)
     ]
     return {
         "fabric": view.fabric,

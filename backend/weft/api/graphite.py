@@ -1,41 +1,52 @@
 """Graphite's HTTP API as Grafana's data source calls it, from the browser and from the server (alerting).
 
-Sources: Grafana's graphite data source (both paths), graphite-web 1.1's views for what other tools ask. Its `jsonp` is
-left out on purpose: with it any page in an operator's browser could read what loopback may see.
+Sources: Grafana's graphite data source (both paths), graphite-web 1.1.10's views for what other tools ask. Pictures,
+and Python's pickle, are left out.
 """
 
-from collections.abc import Iterable
-from datetime import tzinfo
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import StreamingResponse
 
-from weft.answers.annotations import annotations
-from weft.answers.tables import Ask
+from weft.api import graphite_events
 from weft.api.engines import Engines, engines_of
-from weft.api.forms import Form, read_form
+from weft.api.forms import read_form
+from weft.api.graphite_asking import (
+    JSON,
+    answer,
+    callback_of,
+    members_of,
+    notice_header,
+    share,
+    streamed,
+    window_of,
+    zone_of,
+)
 from weft.api.identity import viewer_of
 from weft.base.access import Viewer
 from weft.base.errors import BadRequest
-from weft.base.intervals import Interval
-from weft.metrics import times, wire
+from weft.metrics import wire
 from weft.metrics.functions import registry
-from weft.metrics.series import Window
 from weft.metrics.store import Found
 
 router = APIRouter(prefix="/graphite", tags=["Graphite"])
+router.include_router(graphite_events.router)
 
 VERSION = "1.1.10"
 """The graphite-web whose answers these are. A JSON string: Grafana's server decodes it, its browser takes any text."""
 
-DAY = "-24h"
-"""graphite-web's default for `from`."""
+FORMATS = ("json", "csv", "raw", "msgpack")
+FIND_FORMATS = ("treejson", "completer", "json", "msgpack")
+MSGPACK = "application/x-msgpack"
 
-NOTICE_CHARACTERS = 2000
-"""Servers in between refuse headers of more than some kilobytes."""
+ANY_TIME = "-1"
+"""What graphite-web's own pages say as `from` and `until` of a find."""
+
+NAMES_AT_ONCE = 5000
+"""Names of index.json in a chunk."""
 
 EnginesDep = Annotated[Engines, Depends(engines_of)]
 ViewerDep = Annotated[Viewer, Depends(viewer_of)]
@@ -44,27 +55,48 @@ ViewerDep = Annotated[Viewer, Depends(viewer_of)]
 @router.get("/render", summary="Series, as Graphite renders them")
 @router.post("/render", summary="Series, as Graphite renders them")
 async def render(request: Request, engines: EnginesDep, viewer: ViewerDep) -> Response:
-    """Parameters (URL or form): target (repeatable), from, until, format=json, maxDataPoints, tz, xFilesFactor,
-    noNullPoints. No series matches: `[]`, with the reason in the header X-Weft-Notice."""
+    """Parameters (URL or form): target (repeatable), from, until, now, tz, format=json|csv|raw|msgpack, xFilesFactor,
+    template[name]; for JSON also maxDataPoints, noNullPoints, pretty, jsonp (for pages of this host). cacheTimeout and
+    noCache are taken and change nothing: no answer is kept. No series matches: `[]`, with the reason in the header
+    X-Weft-Notice."""
     form = await read_form(request)
-    targets = form.all("target")
+    targets = form.all("target") or form.all("target[]")
     if not targets:
         raise BadRequest("No target.", fix="Give target=switch.*.*.PortXmitData or any other Graphite expression.")
-    kind = form.one("format") or "json"
-    if kind != "json":
-        raise BadRequest(f"format={kind} does not exist here.", fix="Use format=json; Grafana draws the pictures.")
+    kind = form.one("format") or ("raw" if form.one("rawData") else "json")
+    if kind not in FORMATS or form.one("graphType") == "pie":
+        what = f"format={kind}" if kind not in FORMATS else "graphType=pie"
+        raise BadRequest(
+            f"{what} does not exist here.", fix=f"Use format={', '.join(FORMATS)}; Grafana draws the pictures."
+        )
+    callback = callback_of(request, form) if kind == "json" else None
     zone = zone_of(form, engines)
+    window = window_of(form, engines, zone)
+    if window.from_s == window.until_s:
+        raise BadRequest("from and until are the same time.", fix="Give an until after from.")
+    x_files_factor = share(form, "xFilesFactor")
     rendered = await engines.series.render(
         targets,
-        window_of(form, engines, zone),
+        window,
         viewer,
         zone=zone,
-        max_points=form.whole("maxDataPoints"),
-        x_files_factor=share(form, "xFilesFactor"),
+        # graphite-web thins out for JSON only: whoever takes the rest wants all there is.
+        max_points=form.whole("maxDataPoints") if kind == "json" else None,
+        x_files_factor=x_files_factor,
+        template=members_of(form, "template"),
     )
-    chunks = wire.graphite_json(rendered.series, no_nulls=form.flag("noNullPoints"))
-    notices = rendered.notices or ([] if rendered.series else ["No series matches these targets in this time."])
-    return StreamingResponse(wire.paced(chunks), media_type="application/json", headers=notice_header(notices))
+    series = rendered.series
+    headers = notice_header(rendered.notices or ([] if series else ["No series matches these targets in this time."]))
+    match kind:
+        case "csv":
+            return streamed(wire.graphite_csv(series, zone), "text/csv; charset=utf-8", headers)
+        case "raw":
+            return streamed(wire.graphite_raw(series), "text/plain; charset=utf-8", headers)
+        case "msgpack":
+            return streamed(wire.graphite_msgpack(series, x_files_factor), MSGPACK, headers)
+        case _:
+            write = wire.graphite_pretty if form.flag("pretty") else wire.graphite_json
+            return streamed(write(series, no_nulls=form.flag("noNullPoints")), JSON, headers, callback)
 
 
 @router.get("/metrics/find", summary="Nodes of the tree below a pattern")
@@ -72,21 +104,29 @@ async def render(request: Request, engines: EnginesDep, viewer: ViewerDep) -> Re
 @router.get("/metrics", include_in_schema=False)
 @router.post("/metrics", include_in_schema=False)
 async def find(request: Request, engines: EnginesDep, viewer: ViewerDep) -> Response:
-    """Parameters: query, from, until, format=treejson|completer; from and until may stand in the URL while the
-    query is in the body."""
+    """Parameters: query, from, until, format=treejson|completer|json|msgpack, leavesOnly, wildcards (`*` as a node of
+    its own), automatic_variants (`a,b` is `{a,b}`); from and until may stand in the URL while the query is in the body.
+    """
     form = await read_form(request)
     query = form.one("query")
     if query is None:
         raise BadRequest("No query.", fix="Give query=* for the roots, or query=switch.* for what lies below.")
     kind = form.one("format") or "treejson"
-    if kind not in {"treejson", "completer"}:
-        raise BadRequest(f"format={kind} does not exist here.", fix="Use treejson (the default) or completer.")
+    if kind not in FIND_FORMATS:
+        raise BadRequest(f"format={kind} does not exist here.", fix=f"Use {', '.join(FIND_FORMATS)}.")
+    pattern = completed(query, variants=form.flag("automatic_variants")) if kind == "completer" else query
+    window = window_of(form, engines, zone_of(form, engines), unsaid=ANY_TIME)
+    found = await engines.series.find(pattern, window, viewer)
+    if form.flag("leavesOnly"):
+        found = [node for node in found if node.leaf]
+    if kind == "msgpack":
+        return Response(wire.msgpack(nodes_for_peers(found, [0, window.now_s])), media_type=MSGPACK)
+    if kind == "json":
+        return answer(request, form, nodes_for_peers(found, {"start": 0, "end": window.now_s}))
+    wildcards = form.flag("wildcards")
     if kind == "completer":
-        query = query.replace("..", ".*.")
-        query = query if query.endswith("*") else f"{query}*"
-    window = window_of(form, engines, zone_of(form, engines))
-    found = await engines.series.find(query, window, viewer)
-    return answer(tree_json(query, found) if kind == "treejson" else completer_json(found))
+        return answer(request, form, completer_json(found, wildcards=wildcards))
+    return answer(request, form, tree_json(query, found, wildcards=wildcards))
 
 
 @router.get("/metrics/expand", summary="Paths that patterns match")
@@ -101,7 +141,17 @@ async def expand(request: Request, engines: EnginesDep, viewer: ViewerDep) -> Re
     results = await engines.series.expand(
         queries, window, viewer, leaves_only=form.flag("leavesOnly"), group_by_expr=form.flag("groupByExpr")
     )
-    return answer({"results": results})
+    return answer(request, form, {"results": results})
+
+
+@router.get("/metrics/index.json", summary="Every stored series")
+@router.post("/metrics/index.json", include_in_schema=False)
+async def index(request: Request, engines: EnginesDep, viewer: ViewerDep) -> Response:
+    """All names, sorted; without virtual ones, which are other names of the same series."""
+    form = await read_form(request)
+    callback = callback_of(request, form)
+    names = await asyncio.to_thread(engines.site.metrics.expand, "**")
+    return streamed(names_json(names), JSON, callback=callback)
 
 
 @router.get("/functions", summary="Functions of the engine, for Grafana's editor")
@@ -110,11 +160,11 @@ async def functions(request: Request, viewer: ViewerDep) -> Response:
     form = await read_form(request)
     told = registry.described()
     if not form.flag("grouped"):
-        return answer(told)
+        return answer(request, form, told)
     groups: dict[str, dict[str, Any]] = {}
     for name, function in told.items():
         groups.setdefault(function["group"], {})[name] = function
-    return answer(groups)
+    return answer(request, form, groups)
 
 
 @router.get("/version", summary="The graphite-web release whose answers these are")
@@ -123,115 +173,71 @@ async def version(viewer: ViewerDep) -> Response:
     return Response(orjson.dumps(VERSION), media_type="application/json")
 
 
-@router.get("/events/get_data", summary="Job starts and ends, fabric changes")
-async def events(request: Request, engines: EnginesDep, viewer: ViewerDep) -> Response:
-    """Parameters: from, until, tags (blank separated; all must match, or with set=union any)."""
-    form = await read_form(request)
-    window = window_of(form, engines, zone_of(form, engines))
-    # Both bounds count here, unlike in /render.
-    ask = Ask(viewer, Interval(window.from_s * 1000, (window.until_s + 1) * 1000), engines.clock())
-    told, _ = await annotations(engines.answers, ask)
-    wanted = frozenset(" ".join(form.all("tags")).replace(",", " ").split())
-    known = wanted & {tag for event in told for tag in event.tags}
-    # graphite-web drops tags that no event has from the condition, unless that leaves nothing of it.
-    wanted = known or wanted
-    anyone = form.one("set") == "union"
-    kept = [one for one in told if not wanted or (wanted & set(one.tags) if anyone else wanted <= set(one.tags))]
-    body = [
-        {"id": number, "when": one.at_ms // 1000, "what": one.title, "data": one.text, "tags": list(one.tags)}
-        for number, one in enumerate(sorted(kept, key=lambda one: one.at_ms), 1)
-    ]
-    return answer(body)
-
-
 @router.get("/tags/autoComplete/tags", summary="Tag names")
 @router.get("/tags/autoComplete/values", summary="Tag values")
 async def tags(viewer: ViewerDep) -> Response:
     """Weft stores no tags yet: an empty list, whatever is asked (Grafana's server sends from=undefined, limit=0)."""
-    return answer([])
+    return Response(b"[]", media_type=JSON)
 
 
-def window_of(form: Form, engines: Engines, zone: tzinfo) -> Window:
-    """The time a request spans: any of Graphite's forms, by default the last day.
-
-    Raises:
-        BadRequest: not a time, or from is not before until.
-    """
-    now_s = engines.clock() // 1000
-    from_s = times.parse_time(form.one("from") or DAY, zone, now_s)
-    until_s = times.parse_time(form.one("until") or "now", zone, now_s)
-    if from_s >= until_s:
-        raise BadRequest(
-            f"from={form.one('from')} is not before until={form.one('until') or 'now'}.", fix="Exchange them."
-        )
-    return Window(from_s, until_s, now_s)
+def completed(query: str, *, variants: bool) -> str:
+    """What graphite-web looks for when somebody has typed this far."""
+    query = query.replace("..", "*.")
+    query = query if query.endswith("*") else f"{query}*"
+    if not variants:
+        return query
+    return ".".join(f"{{{node}}}" if "," in node and "{" not in node else node for node in query.split("."))
 
 
-def zone_of(form: Form, engines: Engines) -> tzinfo:
-    """The zone in which `midnight` and dates are meant: tz, or the site's. Raises BadRequest: no such zone."""
-    name = form.one("tz")
-    if name is None:
-        return engines.site.zone
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise BadRequest(f"tz={name} is not a time zone.", fix="Give one like Europe/Berlin or UTC.") from None
-
-
-def share(form: Form, name: str) -> float:
-    """A number from 0 to 1, 0 when not said. Raises BadRequest."""
-    value = form.one(name)
-    if value is None:
-        return 0.0
-    try:
-        number = float(value)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number <= 1:
-        raise BadRequest(f"{name}={value} is not a share.", fix="Give a number from 0 to 1.")
-    return number
-
-
-def tree_json(query: str, found: Iterable[Found]) -> list[dict[str, Any]]:
+def tree_json(query: str, found: Sequence[Found], *, wildcards: bool = False) -> list[dict[str, Any]]:
     """graphite-web's tree nodes, branches first. Switches are 0 and 1: Grafana's server refuses true and false.
 
-    `id` keeps the pattern above the last node, and what has one name below several branches is one node.
+    `id` keeps the pattern above the last node, and what has one name below several branches is one node. What is a
+    branch and a series is two, which graphite-web tells by chance as the one or the other.
     """
     above = query[: query.rfind(".") + 1]
-    names = {(not node.leaf, node.path.rpartition(".")[2]) for node in found}
+    names = sorted({(node.leaf, node.path.rpartition(".")[2]) for node in found})
+    if wildcards and len(found) > 1:
+        names.insert(0, (all(leaf for leaf, _ in names), "*"))
     return [
         {
             "text": name,
             "id": above + name,
-            "allowChildren": int(branch),
-            "expandable": int(branch),
-            "leaf": int(not branch),
-            "context": {},
+            "allowChildren": int(not leaf),
+            "expandable": int(not leaf),
+            "leaf": int(leaf),
         }
-        for branch, name in sorted(names, key=lambda pair: (not pair[0], pair[1]))
+        for leaf, name in names
     ]
 
 
-def completer_json(found: Iterable[Found]) -> dict[str, Any]:
-    """graphite-web's answer to its own completer: a branch's path ends in a dot, `is_leaf` is text."""
-    return {
-        "metrics": [
-            {
-                "path": node.path if node.leaf else f"{node.path}.",
-                "name": node.path.rpartition(".")[2],
-                "is_leaf": str(int(node.leaf)),
-            }
-            for node in found
-        ]
-    }
+def completer_json(found: Sequence[Found], *, wildcards: bool = False) -> dict[str, Any]:
+    """graphite-web's answer to its own completer: by name, a branch's path ends in a dot, `is_leaf` is text."""
+    nodes = [
+        {
+            "path": node.path if node.leaf else f"{node.path}.",
+            "name": node.path.rpartition(".")[2],
+            "is_leaf": str(int(node.leaf)),
+        }
+        for node in found
+    ]
+    nodes.sort(key=lambda node: node["name"])
+    return {"metrics": [*nodes, {"name": "*"}] if wildcards and len(nodes) > 1 else nodes}
 
 
-def answer(value: object) -> Response:
-    """A small JSON answer."""
-    return Response(orjson.dumps(value), media_type="application/json")
+def nodes_for_peers(found: Iterable[Found], ever: object) -> list[dict[str, Any]]:
+    """What another Graphite asks of nodes, by path. A leaf also has the times in which it may hold values: `ever`,
+    since no file is opened to narrow them."""
+    return [
+        {"path": path, "is_leaf": True, "intervals": [ever]} if leaf else {"path": path, "is_leaf": False}
+        for path, leaf in sorted(found)
+    ]
 
 
-def notice_header(notices: Iterable[str]) -> dict[str, str]:
-    """The header X-Weft-Notice; headers are ASCII and short."""
-    text = " | ".join(" ".join(notice.split()) for notice in notices)[:NOTICE_CHARACTERS]
-    return {"x-weft-notice": text.encode("ascii", "replace").decode()} if text else {}
+def names_json(names: Sequence[str]) -> Iterator[bytes]:
+    """A JSON array of names, in chunks."""
+    before = b"["
+    for first in range(0, len(names), NAMES_AT_ONCE):
+        yield before + orjson.dumps(names[first : first + NAMES_AT_ONCE])[1:-1]
+        before = b","
+    yield b"[]" if before == b"[" else b"]"

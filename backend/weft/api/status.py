@@ -16,6 +16,7 @@ from weft.base.access import Viewer
 from weft.base.errors import ServiceError, Unavailable
 from weft.base.formats import counted
 from weft.base.intervals import Interval, iso
+from weft.base.spool import Depth
 from weft.inventory.store import FabricSpan, RunFilter, SourceStatus
 
 router = APIRouter(tags=["operation"])
@@ -32,8 +33,11 @@ PAGE_POLICY = {
 EnginesDep = Annotated[Engines, Depends(engines_of)]
 ViewerDep = Annotated[Viewer, Depends(viewer_of)]
 
-PROBE_S = 5.0
-"""An engine that takes longer to count its rows does not answer."""
+PROBE_S = 2.8
+"""An engine that takes longer to count its rows does not answer; people are told within 3 s."""
+
+NAMED = 20
+"""Files that cannot be read are named one by one up to this many."""
 
 
 class Part(BaseModel):
@@ -51,6 +55,16 @@ class Source(BaseModel):
     heard_ms: int
     ok: bool
     text: str
+
+
+class Spool(BaseModel):
+    """What was handed in and waits to be applied."""
+
+    entries: int
+    bytes: int
+    oldest_ms: int | None = Field(description="When the oldest entry was handed in, null: nothing waits")
+    trouble: str | None = Field(description="Why the oldest one cannot be applied now")
+    refused: int = Field(description="Entries that were put aside, as they can never be applied")
 
 
 class Gap(BaseModel):
@@ -75,6 +89,7 @@ class Status(BaseModel):
     now_ms: int
     ready: bool
     parts: list[Part]
+    spool: Spool
     sources: list[Source]
     missing: list[Gap]
     questions: list[Question]
@@ -116,15 +131,20 @@ async def readyz(request: Request) -> Response:
 @router.get("/api/v1/status", summary="What runs, what is missing, what to ask")
 async def status(engines: EnginesDep, viewer: ViewerDep) -> Status:
     """The facts of the page at /."""
-    parts = await probe(engines)
+    parts, depth = await asyncio.gather(probe(engines), engines.spool.depth())
     ready = all(part.ok for part in parts)
+    now_ms = engines.clock()
+    spooled = Part(name="Spool", ok=depth.drains(now_ms), text=depth.told(now_ms))
+    amiss = [Gap(what=what, fix=fix) for what, fix in depth.amiss(now_ms)] if viewer.operator else []
+    amiss += await unreadable(engines) if viewer.operator else []
     return Status(
         version=weft.__version__,
-        now_ms=engines.clock(),
+        now_ms=now_ms,
         ready=ready,
-        parts=parts,
+        parts=[*parts, spooled],
+        spool=spool_of(depth),
         sources=[source_of(one) for one in await engines.site.ledger.sources()] if ready else [],
-        missing=await gaps(engines) if ready else [],
+        missing=amiss + (await gaps(engines) if ready else []),
         questions=await questions(engines, viewer) if ready else [],
     )
 
@@ -149,7 +169,7 @@ async def probe(engines: Engines) -> list[Part]:
         except ServiceError as exc:
             return Part(name=name, ok=False, text=str(exc))
         except TimeoutError:
-            return Part(name=name, ok=False, text=f"It did not answer within {PROBE_S:.0f} s.")
+            return Part(name=name, ok=False, text=f"It did not answer within {PROBE_S:.1f} s.")
 
     return list(await asyncio.gather(*(ask(name, question) for name, question in asked.items())))
 
@@ -208,6 +228,17 @@ async def gaps(engines: Engines) -> list[Gap]:
     return found
 
 
+async def unreadable(engines: Engines) -> list[Gap]:
+    """Files of series that this process was asked for and could not read."""
+    known = await asyncio.to_thread(engines.site.metrics.unreadable)
+    fix = "Its series is answered as missing; mend the file or move it away."
+    found = [Gap(what=f"{where} {why}.", fix=fix) for where, why in sorted(known.items())[:NAMED]]
+    if len(known) > NAMED:
+        more = f"{len(known) - NAMED:,} more files of series cannot be read."
+        found.append(Gap(what=more, fix="The log names them."))
+    return found
+
+
 async def questions(engines: Engines, viewer: Viewer) -> list[Question]:
     """Questions about what this site has, so that each one gives an answer."""
     asked: list[Question] = []
@@ -245,6 +276,17 @@ async def _about_fabric(engines: Engines, span: FabricSpan, add: Callable[..., N
             f"perSecond(switch.{switches[0]}.*.PortXmitData)",
             3600,
         )
+
+
+def spool_of(depth: Depth) -> Spool:
+    """How deep the spool is, as the wire has it."""
+    return Spool(
+        entries=depth.entries,
+        bytes=depth.bytes,
+        oldest_ms=depth.oldest_ms,
+        trouble=depth.trouble,
+        refused=len(depth.refused),
+    )
 
 
 def source_of(status: SourceStatus) -> Source:
