@@ -6,6 +6,7 @@ house. Other load on the machine moves times, and hardly what the processor was 
 
 import asyncio
 import gc
+import os
 import random
 import resource
 import statistics
@@ -14,12 +15,15 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
+from tests.benchmarks import own
+from tests.benchmarks.clock import RUNS, Clock, Row
+from tests.benchmarks.sharing import sharing
 from tests.unit.trees import Fabric, full
 
 from weft.answers import graph
@@ -38,49 +42,14 @@ from weft.inventory.sqlite.db import Database
 from weft.inventory.sqlite.fabric import SqliteFabrics
 from weft.inventory.sqlite.schema import SCHEMA
 
-RUNS = 5
 JOB_HOSTS = 5_000
 BEGIN_MS = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp() * 1000)
 DAY_MS = 86_400_000
+NOW_MS = BEGIN_MS + 366 * DAY_MS
+FOLDED = "/api/v1/fabric?fold=leaf"
+STARTS = 3
 SWEEPS, CHANGES = 20, 100
 """A year of sweeps, each with so many links that went down or came back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table: a figure with its unit and bar; of times the first run's and the processor's beside."""
-
-    name: str
-    value: float
-    bar: float | None
-    unit: str = "ms"
-    first: float | None = None
-    busy: float | None = None
-
-    def __str__(self) -> str:
-        first, busy = ("" if told is None else f"{told:,.1f}" for told in (self.first, self.busy))
-        bar = "" if self.bar is None else f"<= {self.bar:g} {self.unit}"
-        star = " *" if self.bar is not None and self.value > self.bar else ""
-        return f"{self.name:60}{first:>9}{self.value:10,.1f}{busy:>9} {self.unit:3}{bar:>11}{star}"
-
-
-class Clock:
-    """Milliseconds and processor time of some runs; the first one is kept apart."""
-
-    def __init__(self) -> None:
-        self.spent: list[tuple[float, float]] = []
-
-    def __enter__(self) -> None:
-        self._begin = time.perf_counter(), time.process_time()
-
-    def __exit__(self, *_: object) -> None:
-        wall, busy = self._begin
-        self.spent.append(((time.perf_counter() - wall) * 1000, (time.process_time() - busy) * 1000))
-
-    def row(self, name: str, bar: float | None) -> Row:
-        """The line of the table."""
-        wall, busy = (statistics.median(column) for column in zip(*self.spent[1:], strict=True))
-        return Row(name, wall, bar, first=self.spent[0][0], busy=busy)
 
 
 def timed(name: str, bar: float | None, work: Callable[[], object]) -> Row:
@@ -162,16 +131,16 @@ def year_of(sweep: Sweep) -> list[Sweep]:
 async def opened(folder: Path) -> AsyncIterator[Engines]:
     """The embedded engines over a folder; it is the day after the year."""
     settings = Settings(data=folder, site=Site(fabric="ib", timezone="UTC"))
-    async with open_engines(settings, owner=True, clock=lambda: BEGIN_MS + 366 * DAY_MS) as engines:
+    async with open_engines(settings, owner=True, clock=lambda: NOW_MS) as engines:
         yield engines
 
 
 async def history(folder: Path, fabric: Fabric) -> list[Row]:
-    """`fabric(at)` with no history and with a year of it, and what is drawn of the fabric."""
-    now_ms = BEGIN_MS + 366 * DAY_MS
+    """`fabric(at)` with no history and with a year of it, what is drawn of the fabric, and who shares routes."""
     async with opened(folder / "first") as engines:
         store = engines.site.fabrics
-        empty = await atimed("fabric(at) on an empty history", None, lambda: store.fabric("ib", now_ms))
+        empty = await atimed("fabric(at) on an empty history", None, lambda: store.fabric("ib", NOW_MS))
+        shared = await sharing(engines, NOW_MS)
     year = folder / "year"
     year.mkdir()
     async with opened(year) as engines:
@@ -184,22 +153,45 @@ async def history(folder: Path, fabric: Fabric) -> list[Row]:
                 await store.apply_sweep(later)
         changes = (await engines.site.ledger.stats()).get("change", 0)
         name = f"fabric(at) after a year with {changes:,} changes"
-        late = await atimed(name, None, lambda: store.fabric("ib", now_ms))
+        late = await atimed(name, None, lambda: store.fabric("ib", NOW_MS))
         ratio = Row("  against the empty history", late.value / empty.value, 2, "x")
-        ask = Ask(LOCAL, Interval(BEGIN_MS, now_ms), now_ms)
+        ask = Ask(LOCAL, Interval(BEGIN_MS, NOW_MS), NOW_MS)
         rows = [
             empty, late, ratio, clock.row(f"  each of these {SWEEPS} sweeps", 10_000),
             await atimed("nodes fold=leaf", 100, lambda: graph.nodes(engines.answers, ask)),
             await atimed("edges fold=leaf", 100, lambda: graph.edges(engines.answers, ask)),
+            await _after_each_sweep(engines, sweep),
         ]  # fmt: skip
-        transport = httpx.ASGITransport(create_app(engines.settings, engines))
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8077") as client:
-            path = "/api/v1/fabric?fold=leaf"
-            rows.append(await atimed(f"GET {path}", 300, lambda: client.get(path)))
-            answer = await client.get(path)
-        if answer.status_code != 200 or len(answer.json()["nodes"]) != 1620:
-            raise RuntimeError(f"{path} answers {answer.status_code}: {answer.text[:200]}")
-    return rows
+    return [*rows, *from_the_start(year), *shared]
+
+
+async def _after_each_sweep(engines: Engines, sweep: Sweep) -> Row:
+    """The folded fabric, asked for once after each new version of it."""
+    transport = httpx.ASGITransport(create_app(engines.settings, engines))
+    clock = Clock()
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8077") as client:
+        for later in year_of(sweep)[: RUNS + 1]:
+            await engines.site.fabrics.apply_sweep(replace(later, seen_at_ms=later.seen_at_ms + 365 * DAY_MS))
+            with clock:
+                answer = await client.get(FOLDED)
+            if answer.status_code != 200 or len(answer.json()["nodes"]) != 1620:
+                raise RuntimeError(f"{FOLDED} answers {answer.status_code}: {answer.text[:200]}")
+    return clock.row("folded fabric, the first time after a sweep", 300)
+
+
+def from_the_start(data: Path) -> list[Row]:
+    """The folded fabric from `weft serve`, as soon as it is ready and then again."""
+    cold, warm = list[float](), list[float]()
+    for _ in range(STARTS):
+        with own.served(data, {**os.environ, "WEFT_SITE__TIMEZONE": "UTC"}) as server:
+            for spent in (cold, *[warm] * RUNS):
+                begin = time.perf_counter()
+                httpx.get(f"{server.url}{FOLDED}", timeout=60).raise_for_status()
+                spent.append((time.perf_counter() - begin) * 1000)
+    return [
+        Row(f"GET {FOLDED} of a server just started", statistics.median(cold), 300, first=cold[0]),
+        Row("  the same again", statistics.median(warm), 300, first=warm[0]),
+    ]
 
 
 def main() -> int:
@@ -212,7 +204,8 @@ def main() -> int:
         print("a sweep, then a year of sweeps: some minutes", file=sys.stderr, flush=True)
         rows += one_sweep(fabric, Path(name))
         rows += asyncio.run(history(Path(name), fabric))
-    print("11,664 hosts, 1,620 switches, 34,992 links; *: misses its bar")
+    load = ", ".join(f"{told:.1f}" for told in os.getloadavg())
+    print(f"11,664 hosts, 1,620 switches, 34,992 links; *: misses its bar; load of the machine at the end: {load}")
     print(f"{'':60}{'first':>9}{'median':>10}{'busy':>9}")
     print("\n".join(map(str, rows)))
     return 0

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests.services import process
@@ -25,6 +25,13 @@ def serving(data: Path, tree: Path, dump: Path) -> Iterator[Server]:
     # Set for other programs on some machines; it takes numpy's fast paths away.
     environment.pop("OPENBLAS_CORETYPE", None)
     subprocess.run([*WEFT, "import", str(dump), "--data", str(data)], check=True, env=environment, stdout=sys.stderr)
+    with served(data, environment) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def served(data: Path, environment: Mapping[str, str]) -> Iterator[Server]:
+    """`weft serve` over a folder, until the block ends. Raises RuntimeError: it does not start."""
     port = process.free_port()
     url = f"http://127.0.0.1:{port}"
     command = [*WEFT, "serve", "--data", str(data), "--port", str(port)]

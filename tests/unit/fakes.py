@@ -17,6 +17,7 @@ from weft.inventory.store import (
     Change,
     Connection,
     Correction,
+    CypherAnswer,
     FabricSpan,
     FabricView,
     ForwardingTables,
@@ -34,6 +35,7 @@ from weft.inventory.store import (
 from weft.logs.store import CORE_FIELDS, Histogram, LogField, LogHits, LogLine, LogQuery, Place, TopValues
 from weft.metrics.series import Series, Window
 from weft.metrics.store import Found
+from weft.metrics.tags import TagExpression, TagIndex
 from weft.scheduler.model import NodeReport, Run, RunKey, SchedulerNode
 
 CA, SWITCH = NodeKind.CA, NodeKind.SWITCH
@@ -394,6 +396,12 @@ class FakeSeries:
     def exists(self, name: str) -> bool:
         return name in self.stored
 
+    def unreadable(self) -> dict[str, str]:
+        return {}
+
+    async def tagged(self, expressions: Sequence[TagExpression]) -> list[str]:
+        return TagIndex(self.stored).find(expressions)
+
     async def fetch(self, names: Sequence[str], window: Window) -> list[Series | None]:
         return [self.values.get(name) for name in names]
 
@@ -536,3 +544,15 @@ def read_tables(fabrics: FakeFabrics, at_ms: int) -> Note:
 def guid(letter: str, number: int) -> str:
     """A GUID that a reader recognises: `a000000000000001`."""
     return f"{letter}{number:015}"
+
+
+@dataclass
+class FakeCypher:
+    """CypherEngine that gives the same answer to everything, and keeps what it was asked."""
+
+    answer: CypherAnswer
+    asked: list[tuple[str, Mapping[str, object] | None]] = field(default_factory=list)
+
+    async def ask(self, query: str, parameters: Mapping[str, object] | None = None) -> CypherAnswer:
+        self.asked.append((query, parameters))
+        return self.answer

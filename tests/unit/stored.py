@@ -9,10 +9,10 @@ import numpy as np
 
 from weft.base.access import LOCAL, Viewer
 from weft.metrics.evaluate import Engine
-from weft.metrics.functions.naming import tags_of
 from weft.metrics.globs import nodes
 from weft.metrics.series import Series, Window
 from weft.metrics.store import Found, VirtualSeries
+from weft.metrics.tags import TagExpression, TagIndex, tags_of
 
 UTC = ZoneInfo("UTC")
 START = 1_700_000_400
@@ -73,6 +73,9 @@ class Stored:
 
     def exists(self, name: str) -> bool:
         return name in self.held
+
+    async def tagged(self, expressions: Sequence[TagExpression]) -> list[str]:
+        return TagIndex(self.held).find(expressions)
 
     async def fetch(self, names: Sequence[str], window: Window) -> list[Series | None]:
         self.asked.append((list(names), window))

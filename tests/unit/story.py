@@ -20,6 +20,7 @@ import numpy as np
 
 from unit.fakes import (
     CA,
+    FakeCypher,
     FakeFabrics,
     FakeJobs,
     FakeLedger,
@@ -39,7 +40,7 @@ from weft.base.config import Site as SiteSettings
 from weft.base.intervals import Interval
 from weft.fabric.model import PortKey
 from weft.fabric.wiring import PlannedCable, Socket, Wiring
-from weft.inventory.store import Change, SourceStatus
+from weft.inventory.store import Change, CypherAnswer, CypherEdge, CypherNode, SourceStatus
 from weft.logs.store import LogLine
 from weft.metrics.series import Series
 
@@ -132,7 +133,14 @@ def answers(virtual_prefix: str = "") -> Answers:
     address(fabric)
     read = [read_tables(fabric, at_ms) for at_ms in fabric.sweeps]
     ledger = FakeLedger([SourceStatus("sacct", 19 * H, True, "7 runs")], read)
-    return Answers(Site(fabric, jobs(), ledger, series(), logs(), SiteSettings(), UTC, virtual_prefix))
+    return Answers(Site(fabric, jobs(), ledger, series(), logs(), SiteSettings(), UTC, virtual_prefix, graph()))
+
+
+def graph() -> FakeCypher:
+    """What Cypher finds: a host, a switch and a relationship, beside a number."""
+    host, switch = CypherNode("1", ("Host",), {"name": "node007"}), CypherNode("2", ("SW",), {"guid": "abc"})
+    edge = CypherEdge("3", "1", "2", "NEAR", {})
+    return FakeCypher(CypherAnswer(("what", "number"), ((host, 1), (edge, 2)), (host, switch), (edge,)))
 
 
 def ask(viewer: Viewer = OPERATOR, from_h: float = 0, to_h: float = NOW / H, limit: int = 1000) -> Ask:

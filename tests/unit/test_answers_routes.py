@@ -1,5 +1,6 @@
 """Routes of runs, their sharers, and where packets go: on the story, and on the real fabric in SQLite."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC
@@ -10,11 +11,12 @@ import pytest
 from unit.fakes import FakeFabrics, FakeJobs, FakeLedger, FakeLogs, FakeSeries, address, guid, read_tables, run, tree
 from unit.story import ALICE, BOB, LEAF1, NOW, OPERATOR, H, ask
 from unit.story import answers as story
-from weft.answers import catalog
+from weft.answers import catalog, routes
 from weft.answers.answers import Answers
 from weft.answers.names import InventoryNames
 from weft.answers.networks import quiet_spans, stretch
-from weft.answers.routes import job_routes, route_sharers
+from weft.answers.routed import RANK
+from weft.answers.routes import job_routes, route_sharers, run_routes, sharers
 from weft.answers.site import Site
 from weft.answers.tables import Ask, TableData
 from weft.app import open_engines
@@ -138,6 +140,19 @@ async def test_a_span_is_cut_where_a_link_that_matters_may_have_changed() -> Non
     assert [(s.from_ms // H, s.to_ms // H) for s in mine] == [(1, 3), (3, 4), (4, 5), (5, 6), (6, 9)]
 
 
+async def test_after_the_last_sweep_one_picture_serves_until_a_person_corrects_it() -> None:
+    fabric = plain()
+    answers = site(fabric)
+    live, same = await asyncio.gather(answers.scene("ib", 20 * H), answers.scene("ib", 40 * H))
+    assert live is same
+    assert (await answers.scene("ib", 9 * H)) is not live
+    fabric.told = [replace(moved(30, None), kind="cable_new")]
+    fabric.number += 1
+    before, after = await answers.scene("ib", 29 * H), await answers.scene("ib", 30 * H)
+    assert (before.view.at_ms, after.view.at_ms) == (10 * H, 30 * H)
+    assert await answers.scene("ib", 50 * H) is after
+
+
 async def test_what_was_before_the_first_sweep_is_unknown_and_many_changes_are_sampled() -> None:
     fabric = plain(range(2 * H, 40 * H, H))
     fabric.told = [moved(h, None) for h in range(5, 35)]
@@ -211,6 +226,65 @@ async def test_sharers_are_ranked_by_the_surest_port_in_common() -> None:
     unread = site(plain(), runs=runs)
     both = await told(unread, "route_sharers", ask(), "job", "basis", "ports", "shared", job="1")
     assert both == [("2", "possible", 8, "leaf01/3, leaf01/4, leaf02/3, leaf02/4, spine01/1, ...")]
+
+
+async def test_what_is_shared_is_told_by_the_same_ports_as_the_routes_of_each() -> None:
+    """Every pair of some runs of two leaves and four spines, against the ports of each run one by one."""
+    fabric = tree(FakeFabrics(sweeps=[0]), 3, 4, 4)
+    held_by = [
+        ["node001", "node005", "node009"],
+        ["node002", "node006"],
+        ["node003", "node004"],
+        ["node010", "node001"],
+    ]
+    runs = [run(n, 0, 9 * H, hosts) for n, hosts in enumerate(held_by, 1)]
+    for reads in ([0], []):
+        answers = site(fabric, reads, runs=FakeJobs(runs))
+        uses = [(await run_routes(answers, own, 10 * H)).parts[0].used for own in runs]
+        out = [{use.port: use.basis for use in used if use.direction == "out"} for used in uses]
+        for mine, own in zip(out, runs, strict=True):
+            found, _ = await sharers(answers, [own], 10 * H)
+            expected = {}
+            for theirs, other in zip(out, runs, strict=True):
+                common = {p: max(mine[p], theirs[p], key=RANK.__getitem__) for p in mine.keys() & theirs.keys()}
+                if other is not own and common:
+                    expected[other.label] = (len(common), min(common.values(), key=RANK.__getitem__))
+            assert {one.run.label: (one.ports, one.basis) for one in found} == expected
+
+
+async def test_a_port_shared_in_two_parts_of_a_run_counts_once_as_sure_as_it_was_at_best() -> None:
+    fabric = plain()
+    fabric.told = [moved(6, 5)]
+    # The second run ends before the change, the third begins after it: routes are possible ones from 5 h on.
+    runs = [
+        run(1, H, 9 * H, ["node001", "node003"]), run(2, 2 * H, 8 * H, ["node001", "node004"], user="bob"),
+        run(3, 7 * H, 8 * H, ["node002", "node003"], user="bob"), run(4, 3 * H, 4 * H, ["node001"], user="bob"),
+    ]  # fmt: skip
+    answers = site(fabric, [0], runs=FakeJobs(runs))
+    found, notices = await sharers(answers, [runs[0]], 10 * H)
+    told_of = {
+        one.run.label: (one.basis, one.some[0], [(t.from_ms // H, t.to_ms // H) for t in one.times]) for one in found
+    }
+    assert told_of == {
+        "2": ("host_link", "leaf01/1", [(2, 8)]), "3": ("host_link", "leaf02/1", [(7, 8)]),
+        "4": ("host_link", "leaf01/1", [(3, 4)]),
+    }  # fmt: skip
+    both = next(one for one in found if one.run.label == "2")
+    assert both.ports == 9  # node001's own port, and all four uplinks at both of their ends from 5 h on
+    assert notices == [
+        "Job 1: its routes are possible ones: the fabric changed by 1970-01-01T06:00:00Z, after its tables were read "
+        "at 1970-01-01T00:00:00Z."
+    ]
+
+
+async def test_of_too_many_runs_the_newest_are_looked_at_and_none_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "MOST_TRACED", 1)
+    runs = [run(n, n * M, 9 * H, ["node001", "node003"], user="bob") for n in range(1, 4)]
+    answers = site(plain(), [0], runs=FakeJobs(runs))
+    shares = await routes.run_shares(answers, runs[0], 10 * H)
+    assert [one.run.label for one in shares.shared] == ["3"]
+    assert [part.counts for part in shares.parts] == [None]
+    assert shares.notices == ("Only the newest 1 runs are looked at for who shared routes.",)
 
 
 async def test_users_see_their_own_routes_and_others_as_a_count() -> None:
@@ -340,6 +414,27 @@ async def test_series_of_routes_are_those_of_every_port_on_them() -> None:
         "job.4711.routes.leaf01", "job.4711.routes.spine01", "job.4711.routes.spine02",
     ]  # fmt: skip
     assert (await finder.resolve(["job.4711.routes.*.*.*"], window, BOB))[0] == [[]]
+
+
+async def test_series_of_routes_tell_how_many_others_crossed_the_port_either_way() -> None:
+    """LIDs: leaves 1 and 2, spines 3 and 4, node001 to node004 5 to 8: an even one goes by port 3, an odd one by 4."""
+    fabric = plain()
+    runs = [
+        run(1, 0, 9 * H, ["node001", "node003"]),  # 5 and 7: both ways by port 4
+        run(2, 0, 5 * H, ["node001", "node004"], user="bob"),  # to 8 by port 3, back to 5 by port 4
+        run(3, 0, 9 * H, ["node002", "node004"], user="bob"),  # 6 and 8: both ways by port 3
+        run(4, 2 * H, 3 * H, ["node003"], user="bob"),  # nowhere, but what it sends to a server passes its own port
+    ]
+    answers = site(fabric, [0], runs=FakeJobs(runs))
+    ports = [(guid("a", 1), 1), (guid("a", 1), 4), (guid("a", 2), 1), (guid("a", 2), 4), (guid("b", 2), 1)]
+    stored = FakeSeries(sorted(f"fabric.{own}.{port}.PortXmitData" for own, port in ports))
+    answers = Answers(replace(answers.site, metrics=stored))
+    window = Window(0, NOW // 1000, NOW // 1000)
+    (found,), _ = await InventoryNames(answers).resolve(["job.1.routes.*.*.*"], window, OPERATOR)
+    assert {one.name.removeprefix("job.1.routes."): one.tags.get("sharers") for one in found} == {
+        "leaf01.1.PortXmitData": "1", "leaf01.4.PortXmitData": "1", "leaf02.1.PortXmitData": "1",
+        "leaf02.4.PortXmitData": "1", "spine02.1.PortXmitData": "1",
+    }  # fmt: skip
 
 
 # -- the real fabric, in SQLite ----------------------------------------------------------------------------------------

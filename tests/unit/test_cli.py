@@ -102,11 +102,33 @@ def test_a_bad_file_is_refused_with_its_line_and_the_others_are_imported(
     assert "Traceback" not in said.err
 
 
-def test_import_beside_an_owner_says_who_it_is(weft: Weft, site: Path) -> None:
-    with own(site, "weft serve at http://127.0.0.1:8077"):
-        said = weft("import", site / "dumps", "--data", site)
-    assert (said.status, said.out) == (1, "")
+def test_import_beside_an_owner_that_does_not_come_to_it_is_kept_and_applied_by_the_next(
+    weft: Weft, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("weft.cli.site.PATIENCE_S", 0.1)
+    listing = next((site / "dumps").glob("*sacct*"))
+    with own(tmp_path, "weft serve at http://127.0.0.1:8077"):
+        said = weft("import", listing, "--data", tmp_path)
+        waits = weft("check", "--json", "--data", tmp_path)
+    assert said.status == 0
+    assert said.out.startswith(f"kept       {listing}")
+    assert said.out.endswith("1 file: 1 kept.\n")
+    assert "notice: " in said.err
     assert f"in use by process {os.getpid()} (weft serve at http://127.0.0.1:8077)" in said.err
+    assert any(finding["what"].startswith("Spool: 1 entry waits, ") for finding in rows(waits)["findings"])
+    again = weft("import", listing, "--data", tmp_path)
+    assert (again.status, again.out.split()[0]) == (0, "unchanged")
+    assert weft("check", "--json", "--data", tmp_path).out.count("Spool: nothing waits.") == 1
+
+
+def test_import_while_the_inventory_is_away_is_kept_and_told(weft: Weft, site: Path, tmp_path: Path) -> None:
+    listing = next((site / "dumps").glob("*sacct*"))
+    (tmp_path / "inventory.db").write_text("no database, and longer than a header\n" * 9)
+    said = weft("import", listing, "--data", tmp_path)
+    assert (said.status, said.out.split()[0]) == (0, "kept")
+    assert f"Kept, and applied once that can be: The inventory {tmp_path}/inventory.db cannot be opened" in said.err
+    (tmp_path / "inventory.db").unlink()
+    assert weft("import", listing, "--data", tmp_path).out.split()[0] == "unchanged"
 
 
 def test_a_job_in_sections(weft: Weft, site: Path) -> None:

@@ -12,9 +12,11 @@ from unit.made import CABLES, CABLES_CSV, DB_CSV, PLAN, TOPO, UFM
 from weft.base.config import Site
 from weft.fabric.model import Module, PortKey
 from weft.ingest.importer import FileReport, Importer
+from weft.inventory.rows import checksums
+from weft.inventory.sqlite.archive import SqliteArchive
 from weft.inventory.sqlite.db import Database
 from weft.inventory.sqlite.fabric import SqliteFabrics
-from weft.inventory.sqlite.schema import HISTORY, SCHEMA
+from weft.inventory.sqlite.schema import SCHEMA
 
 pytestmark = pytest.mark.anyio
 
@@ -110,10 +112,8 @@ class House:
         )
         return list((await importer.import_paths(paths, seen_at_ms=seen_at_ms)).files)
 
-    async def known(self) -> dict[str, list[tuple[object, ...]]]:
-        return await self.database.read(
-            lambda c: {table: c.execute(text).fetchall() for table, text in HISTORY.items()}
-        )
+    async def known(self) -> dict[str, str]:
+        return await checksums(SqliteArchive(self.database))
 
 
 @pytest.fixture

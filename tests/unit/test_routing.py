@@ -18,6 +18,7 @@ from weft.fabric.model import Lid, NodeKind, PortKey, Sweep
 from weft.fabric.network import NO_PORT, Network
 from weft.fabric.routing import (
     Lost,
+    crossed,
     crossing,
     crossing_possible,
     every_route,
@@ -213,7 +214,7 @@ def test_routes_of_a_small_network_by_hand() -> None:
         ("b1", 1): 4, ("b1", 2): 2, ("b2", 2): 2,
     }  # fmt: skip
     assert network.whole
-    assert network.levels.tolist() == [0, 0, 1, 1]
+    assert network.topology.levels.level.tolist() == [0, 0, 1, 1]
 
 
 def test_two_hosts_use_one_way_there_and_another_back() -> None:
@@ -350,6 +351,25 @@ def test_possible_ports_on_a_tree_of_unequal_ways_are_those_of_a_walk() -> None:
         told = possible_ports(network, network.endpoints(hosts))
         assert {(int(i), int(p)) for i, p in zip(*np.nonzero(told), strict=True)} == brute_possible(network, hosts)
     assert possible_ports(network, network.endpoints(["node001", "node005"])).sum() == 2  # the shortcut alone
+
+
+def test_possible_ports_to_more_goals_than_a_word_has_bits_are_those_of_a_walk() -> None:
+    network = made(tree(FakeFabrics(), 70, 2, 1))
+    hosts = sorted(network.topology.hosts)
+    used = possible_ports(network, network.endpoints(hosts))
+    assert {(int(i), int(p)) for i, p in zip(*np.nonzero(used), strict=True)} == brute_possible(network, hosts)
+
+
+def test_ports_that_are_crossed_are_those_that_are_counted(data: Path) -> None:
+    *_, network = ft324(data)
+    pairs, _ = pairs_of(network, network.endpoints(sorted(network.topology.hosts)[::7]))
+    assert np.array_equal(crossed(network, pairs).routes, traced(network, pairs).routes > 0)
+    astray = small(changed={"a1": {3: NO_PORT}})
+    pairs, _ = pairs_of(astray, astray.endpoints(EVERYBODY))
+    one, other = crossed(astray, pairs), traced(astray, pairs)
+    assert np.array_equal(one.routes, other.routes > 0)
+    assert one[1:] == other[1:]
+    assert other.lost_routes == 2
 
 
 def made(fabric: FakeFabrics) -> Network:

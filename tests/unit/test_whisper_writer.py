@@ -123,7 +123,7 @@ def test_what_no_archive_reaches_is_not_stored_and_makes_no_file(tmp_path: Path)
     assert writer.write(NOW - 3 * DAY, [("old", 1.0)], now_s=NOW) == 0
     assert writer.write(NOW + 3600, [("future", 1.0)], now_s=NOW) == 0
     assert writer.write(NOW + 30, [("ahead", 1.0)], now_s=NOW) == 1, "half a minute is a clock that runs ahead"
-    assert [path.name for path in tmp_path.iterdir()] == ["ahead.wsp"]
+    assert [path.name for path in tmp_path.glob("*.wsp")] == ["ahead.wsp"]
     writer.write(NOW, [("m", 1.0)], now_s=NOW)
     before = (tmp_path / "m.wsp").read_bytes()
     assert writer.write(NOW - 3 * DAY, [("m", 9.0)], now_s=NOW) == 0

@@ -6,7 +6,7 @@ Tables of jobs and of the fabric stand in files of their own; routes, the node g
 from collections.abc import Mapping
 from dataclasses import replace
 
-from weft.answers import graph, routes, sources, ways
+from weft.answers import cypher, graph, routes, sources, ways
 from weft.answers.answers import Answers, did_you_mean
 from weft.answers.columns import (
     AT,
@@ -131,6 +131,15 @@ _ALL = (
         graph.edges, GRAPH, example={"fold": "leaf"},
     ),
     *LOG_TABLES,
+    Table(
+        "cypher", "The inventory asked in Cypher, where it is in Neo4j: what the query returns, in its columns.", (),
+        cypher.cypher,
+        (
+            Param("query", doc="Cypher that only reads; `weft schema` draws the graph.", required=True),
+            Param("draw", doc="nodes, edges: the node graph of what it returns.", choices=cypher.DRAW),
+        ),
+        operators=True, example={"query": "MATCH (h:Host) RETURN h.name AS host ORDER BY host LIMIT 10"},
+    ),
     Table(
         "sources", "When each source was last heard, and what it said.",
         (

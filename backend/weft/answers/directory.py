@@ -1,11 +1,16 @@
 """Who was called what, and when: the names of one fabric over all the time it was seen."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from weft.base.intervals import Interval
 from weft.fabric.model import NodeKind, PortKey
-from weft.fabric.names import host_of, node_label, safe, switch_name
+from weft.fabric.names import HostPort, host_of, node_label, safe, switch_name
+from weft.fabric.network import PORTS
 from weft.fabric.topology import HostNames
 from weft.inventory.store import NodeSpan
 
@@ -24,6 +29,15 @@ class Named(NamedTuple):
     last_seen_ms: int
 
 
+class _Hosts(NamedTuple):
+    """What the descriptions of CAs say: see the properties of Directory."""
+
+    names: HostNames
+    hosts: dict[str, list[Named]]
+    unmatched: list[NodeSpan]
+    duplicates: list[Named]
+
+
 class Directory:
     """Switches and hosts by name, nodes by GUID, each with the time for which it holds.
 
@@ -37,24 +51,37 @@ class Directory:
             self._by_guid.setdefault(span.guid, []).append(span)
         self.switches = _switches(s for s in spans if s.kind is NodeKind.SWITCH)
         self._switch_names = {(n.guid, n.span.from_ms): n.name for held in self.switches.values() for n in held}
-        table = dict(host_table)
-        cas = [(s, host_of(s.guid, s.description, table)) for s in spans if s.kind is NodeKind.CA]
-        self.host_names = HostNames(found.host for _, found in cas if found)
-        claims: dict[tuple[str, str], list[Named]] = {}
-        self.unmatched: list[NodeSpan] = []
-        for s, found in cas:
-            host = self.host_names.find(found.host) if found else None
-            if found is None or host is None:
-                self.unmatched.append(s)
-            else:
-                named = Named(host, found.hca, s.guid, s.ports, s.span, s.last_seen_ms)
-                claims.setdefault((host, found.hca.casefold()), []).append(named)
-        self.duplicates = [n for held in claims.values() for n in held if _contested(n, held)]
-        taken = set(self.duplicates)
-        self.hosts: dict[str, list[Named]] = {}
-        for (host, _), held in sorted(claims.items()):
-            self.hosts.setdefault(host, []).extend(n for n in held if n not in taken)
-        self._hcas = {(n.guid, n.span.from_ms): n for held in self.hosts.values() for n in held}
+        self._cas = [s for s in spans if s.kind is NodeKind.CA]
+        self._table = dict(host_table)
+
+    @cached_property
+    def _read(self) -> "_Hosts":
+        """Read when a host is asked for: a question about switches alone needs none of it."""
+        return _hosts([(s, host_of(s.guid, s.description, self._table)) for s in self._cas])
+
+    @property
+    def hosts(self) -> Mapping[str, list[Named]]:
+        """Host -> its HCAs, by device name."""
+        return self._read.hosts
+
+    @property
+    def host_names(self) -> HostNames:
+        """Every host that a description names."""
+        return self._read.names
+
+    @property
+    def unmatched(self) -> Sequence[NodeSpan]:
+        """CAs that name no host, or not for sure."""
+        return self._read.unmatched
+
+    @property
+    def duplicates(self) -> Sequence[Named]:
+        """HCAs of one host that had one device name at the same time."""
+        return self._read.duplicates
+
+    @cached_property
+    def _hcas(self) -> dict[tuple[str, int], Named]:
+        return {(n.guid, n.span.from_ms): n for held in self.hosts.values() for n in held}
 
     def find_host(self, name: str) -> str | None:
         """The host's name as Weft writes it; None: not known, or not for sure."""
@@ -68,6 +95,23 @@ class Directory:
     def switch_names(self, at_ms: int) -> dict[str, str]:
         """GUID -> name of every switch that was there at a time."""
         return {n.guid: n.name for held in self.switches.values() for n in held if n.span.holds(at_ms)}
+
+    @cached_property
+    def switch_guids(self) -> tuple[str, ...]:
+        """Every switch there ever was, sorted."""
+        return tuple(sorted(guid for guid, own in self._by_guid.items() if own[0].kind is NodeKind.SWITCH))
+
+    @cached_property
+    def _switch_numbers(self) -> dict[str, int]:
+        return {guid: number for number, guid in enumerate(self.switch_guids)}
+
+    def codes(self, switches: Sequence[str]) -> NDArray[np.int64]:
+        """Numbers that sort as ports do: of port 0 of each of these switches, the others follow. Shape (s,)."""
+        return np.array([self._switch_numbers[guid] * PORTS for guid in switches], np.int64)
+
+    def port_of(self, code: int) -> PortKey:
+        """The port of such a number."""
+        return PortKey(self.switch_guids[code // PORTS], code % PORTS)
 
     def node(self, guid: str, at_ms: int) -> str:
         """A node in a sentence, as it was called at a time (or nearest to it): `leaf01`, `node001 mlx5_0`."""
@@ -127,6 +171,26 @@ class Directory:
                 return before or span
             before = span
         return before
+
+
+def _hosts(cas: Sequence[tuple[NodeSpan, HostPort | None]]) -> _Hosts:
+    """Hosts with their HCAs, CAs without a host, and HCAs that contest a place."""
+    names = HostNames(found.host for _, found in cas if found)
+    claims: dict[tuple[str, str], list[Named]] = {}
+    unmatched: list[NodeSpan] = []
+    for s, found in cas:
+        host = names.find(found.host) if found else None
+        if found is None or host is None:
+            unmatched.append(s)
+        else:
+            named = Named(host, found.hca, s.guid, s.ports, s.span, s.last_seen_ms)
+            claims.setdefault((host, found.hca.casefold()), []).append(named)
+    duplicates = [n for held in claims.values() if len(held) > 1 for n in held if _contested(n, held)]
+    taken = set(duplicates)
+    hosts: dict[str, list[Named]] = {}
+    for (host, _), held in sorted(claims.items()):
+        hosts.setdefault(host, []).extend(n for n in held if n not in taken)
+    return _Hosts(names, hosts, unmatched, duplicates)
 
 
 def _switches(spans: Iterable[NodeSpan]) -> dict[str, list[Named]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -44,16 +45,19 @@ class Picture:
     notices: tuple[str, ...]
 
 
-class Bundle(NamedTuple):
-    """All links between two nodes of a view, by their rows there: `down` and `worse` (than their like) of `links`."""
+class Bundles(NamedTuple):
+    """All links between two nodes of a view together, as columns: sorted by the rows `a` and `b` there.
 
-    a: int
-    b: int
-    links: int
-    down: int
-    worse: int
-    width: str | None
-    speed: str | None
+    `links`: how many; `down` and `worse` (than their like) of them; `width` and `speed` of the first.
+    """
+
+    a: list[int]
+    b: list[int]
+    links: list[int]
+    down: list[int]
+    worse: list[int]
+    width: list[str | None]
+    speed: list[str | None]
 
 
 async def nodes(
@@ -247,20 +251,20 @@ def _edge_rows(picture: Picture, drawn: Sequence[_Drawn]) -> list[list[object]]:
         if one.row is not None:
             shown[one.row], level[one.row] = True, one.level
     rows: list[list[object]] = []
-    for bundle in bundles(picture.scene, shown):
-        a, b = view.guids[bundle.a], view.guids[bundle.b]
-        upper, lower = (b, a) if level[bundle.b] > level[bundle.a] else (a, b)
-        own = " ".join(x for x in (bundle.width, bundle.speed) if x) or None
-        trouble = [f"{bundle.down} down"] if bundle.down else []
-        trouble += [f"{bundle.worse} degraded"] if bundle.worse else []
+    for near, far, links, down, worse, width, speed in zip(*bundles(picture.scene, shown), strict=True):
+        a, b = view.guids[near], view.guids[far]
+        upper, lower = (b, a) if level[far] > level[near] else (a, b)
+        own = " ".join(x for x in (width, speed) if x) or None
+        trouble = [f"{down} down"] if down else []
+        trouble += [f"{worse} degraded"] if worse else []
         rows.append(
             [
                 f"{a}-{b}",
                 upper,
                 lower,
-                f"{bundle.links} links" if bundle.links > 1 else own,
+                f"{links} links" if links > 1 else own,
                 ", ".join(trouble) or None,
-                min(bundle.links, THICKEST),
+                min(links, THICKEST),
                 RED if trouble else GREY,
             ]
         )
@@ -272,51 +276,54 @@ def _edge_rows(picture: Picture, drawn: Sequence[_Drawn]) -> list[list[object]]:
     return rows
 
 
-def bundles(scene: Scene, among: Mask) -> list[Bundle]:
-    """The links between these nodes of a view (n,), the parallel ones together, sorted by their nodes."""
+def bundles(scene: Scene, among: Mask) -> Bundles:
+    """The links between these nodes of a view (n,), the parallel ones together."""
     view = scene.view
     rows = np.flatnonzero(among[view.link_node].all(axis=1))
-    if not len(rows):
-        return []
     n = len(view.guids)
     ends = np.sort(view.link_node[rows], axis=1).astype(np.int64)
     pairs, first, member = np.unique(ends[:, 0] * n + ends[:, 1], return_index=True, return_inverse=True)
-    count = np.bincount(member)
-    down = np.bincount(member, weights=~view.up[rows]).astype(np.int64)
-    worse = np.bincount(member, weights=below_their_like(scene)[rows]).astype(np.int64)
-    columns = ((pairs // n), (pairs % n), count, down, worse, rows[first])
-    return [
-        Bundle(a, b, links, broken, slow, view.widths[j], view.speeds[j])
-        for a, b, links, broken, slow, j in zip(*(column.tolist() for column in columns), strict=True)
-    ]
+    down = np.bincount(member, weights=~view.up[rows], minlength=len(pairs)).astype(np.int64)
+    worse = np.bincount(member, weights=below_their_like(scene)[rows], minlength=len(pairs)).astype(np.int64)
+    told = rows[first].tolist()
+    return Bundles(
+        (pairs // n).tolist(), (pairs % n).tolist(), np.bincount(member, minlength=len(pairs)).tolist(), down.tolist(),
+        worse.tolist(), [view.widths[j] for j in told], [view.speeds[j] for j in told],
+    )  # fmt: skip
 
 
 def below_their_like(scene: Scene) -> Mask:
     """Links (m,) that are up but narrower or slower than the best between the same two kinds of nodes."""
     view = scene.view
-    kind = np.array([_KINDS.index(one) for one in view.kinds], np.int64)
+    kind = _ranks(view.kinds, _KINDS)
     ends = np.sort(kind[view.link_node], axis=1)
     like = ends[:, 0] * len(_KINDS) + ends[:, 1]
     worse = np.zeros(len(view.up), bool)
     for told, known in ((view.widths, WIDTHS), (view.speeds, SPEEDS)):
-        rank_of = {name: i for i, name in enumerate(known)}
-        rank = np.array([rank_of.get(name, -1) if name else -1 for name in told], np.int64)
+        rank = _ranks(told, known)
         best = np.full(len(_KINDS) ** 2, -1, np.int64)
         np.maximum.at(best, like[view.up], rank[view.up])
         worse |= (rank >= 0) & (rank < best[like])
     return worse & view.up
 
 
+def _ranks(told: Sequence[str | None], known: Sequence[str]) -> NDArray[np.int64]:
+    """The place of each word among those known, -1 for another and for None."""
+    place: dict[str | None, int] = dict.fromkeys(told, -1)
+    place.update({name: i for i, name in enumerate(known)})
+    place[None] = -1
+    return np.fromiter(map(place.__getitem__, told), np.int64, len(told))
+
+
 def hosts_by_switch(scene: Scene, among: Mask) -> NDArray[np.int64]:
     """By node of the view (n,): hosts (and HCAs that name none) of these nodes that have a link to it which is up."""
     view = scene.view
     n = len(view.guids)
-    number = {host: i for i, host in enumerate(scene.topology.hosts)}
-    owner = {rail.port.guid: number[host] for host, rails in scene.topology.hosts.items() for rail in rails}
-    who = np.full(n, -1, np.int64)
-    for i, kind in enumerate(view.kinds):
-        if kind is NodeKind.CA and not is_sharp(view.descriptions[i]):
-            who[i] = owner.get(view.guids[i], len(number) + i)
+    owner = {rail.port.guid: i for i, rails in enumerate(scene.topology.hosts.values()) for rail in rails}
+    who = np.fromiter(map(owner.get, view.guids, repeat(-1)), np.int64, n)
+    for i in np.flatnonzero(who < 0).tolist():
+        if view.kinds[i] is NodeKind.CA and not is_sharp(view.descriptions[i]):
+            who[i] = n + i
     up = view.link_node[view.up & among[view.link_node].all(axis=1)].astype(np.int64)
     pairs = []
     for near, far in ((up[:, 0], up[:, 1]), (up[:, 1], up[:, 0])):

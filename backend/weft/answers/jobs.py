@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from weft.answers.answers import ALL_TIME, Answers, did_you_mean
 from weft.answers.directory import UNTOLD_PORTS, Directory
@@ -246,9 +247,9 @@ class Spots:
         for fabric in await answers.fabrics():
             directory = await answers.directory(fabric.name)
             found += switch in directory.switches
-            for host, span in await hung_on(answers, fabric.name, _bearers(directory, switch), ask.window):
-                if not wanted or host.partition(".")[0].casefold() in wanted:
-                    times.setdefault(host, []).append(span)
+            for hung in await hung_on(answers, fabric.name, _bearers(directory, switch), ask.window):
+                if not wanted or hung.host.partition(".")[0].casefold() in wanted:
+                    times.setdefault(hung.host, []).append(hung.span)
         if not found:
             known = [name for f in await answers.fabrics() for name in (await answers.directory(f.name)).switches]
             raise UnknownName(f"There is no switch '{switch}'.", fix=did_you_mean(switch, known))
@@ -270,10 +271,18 @@ def _bearers(directory: Directory, switch: str) -> list[tuple[str, int, Interval
     return [(named.guid, named.ports, named.span) for named in directory.switches.get(switch, ())]
 
 
+class Hung(NamedTuple):
+    """A host on a switch (GUID), and for how long."""
+
+    host: str
+    switch: str
+    span: Interval
+
+
 async def hung_on(
     answers: Answers, fabric: str, switches: Sequence[tuple[str, int, Interval]], window: Interval
-) -> list[tuple[str, Interval]]:
-    """Hosts that hung on switches in a window, each with the time for which it did.
+) -> list[Hung]:
+    """Hosts that hung on switches in a window.
 
     Args:
         switches: GUID, number of ports, and the time in which the switch counts.
@@ -288,7 +297,7 @@ async def hung_on(
                 span = connection.span.cut(window).cut(counts[near.guid])
                 named = directory.host_of(far.guid, span.from_ms)
                 if span and named is not None:
-                    found.append((named.name, span))
+                    found.append(Hung(named.name, near.guid, span))
     return found
 
 

@@ -4,7 +4,8 @@
 - `job.<id>.ports.<switch>.<port>.<counter>`: the switch ports that the run's hosts hung on, cut to that time; tag
   `sharers`: how many other runs held the host meanwhile.
 - `job.<id>.routes.<switch>.<port>.<counter>`: every switch port on the routes between them, at both ends of each link;
-  tag `basis`: how sure that is (`host_link`, `static`, `possible`), of several the least.
+  tags `basis`: how sure that is (`host_link`, `static`, `possible`), of several the least, and `sharers`: how many
+  other runs' packets crossed the port meanwhile, or may have.
 - `switch.<name>.<port>.<counter>`, `host.<name>.ib.<hca>.<port>.<counter>`: stored by GUID, read by name. Before the
   first sweep of the fabric, names are those of the first sweep.
 - `cable.<id>.<end>.<counter>`: follows the cable through every move; `b` is the end in an HCA, the other is `a`.
@@ -14,18 +15,17 @@ typed 4711+1 elsewhere); a job of another than the site's own cluster is `<clust
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from weft.answers.answers import ALL_TIME, Answers
+from weft.answers.answers import Answers
 from weft.answers.cables import ends_of, kinds_of
-from weft.answers.directory import Named
 from weft.answers.jobs import MOST_RUNS, Sharing
 from weft.answers.people import held, host_times, may_see
 from weft.answers.plugs import plugs_of
-from weft.answers.routed import RANK, Basis, RunRoutes
-from weft.answers.routes import run_routes
-from weft.answers.virtual import Assembly, HostTemplate, counters, fitted
+from weft.answers.routed import RANK, Basis, RunRoutes, RunShares
+from weft.answers.routes import run_routes, run_shares
+from weft.answers.virtual import Assembly, HostTemplate, counters, fitted, in_window
 from weft.base.access import Viewer
 from weft.base.intervals import Interval, graphite_window
 from weft.fabric.model import PortKey
@@ -144,7 +144,7 @@ class InventoryNames:
         _, name, port, counter = pattern
         for fabric in await self._answers.fabrics():
             directory = await self._answers.directory(fabric.name)
-            chosen = _in_window(directory.switches, name.among(directory.switches), fabric, request.window)
+            chosen = in_window(directory.switches, name.among(directory.switches), fabric, request.window)
             self._early(request, fabric)
             guids = {named.guid for _, named, _ in chosen}
             stored = counters(self._answers.site.metrics, guids, port.text, counter.text)
@@ -171,7 +171,7 @@ class InventoryNames:
             matching = [host for host in directory.hosts if name.matches(safe(host)) and (mine is None or host in mine)]
             chosen = [
                 found
-                for found in _in_window(directory.hosts, matching, fabric, request.window)
+                for found in in_window(directory.hosts, matching, fabric, request.window)
                 if hca.matches(safe(found[1].hca))
             ]
             guids = {named.guid for _, named, _ in chosen}
@@ -358,39 +358,50 @@ class InventoryNames:
                 return
 
     async def _job_routes(
-        self, request: Request, pattern: list[Glob], chosen: dict[str, list[Run]], assembly: Assembly
+        self,
+        request: Request,
+        pattern: list[Glob],
+        chosen: dict[str, list[Run]],
+        assembly: Assembly,
+        *,
+        counted: bool = True,
     ) -> None:
+        """Series of ports on the routes of runs; `counted`: with how many others shared them, which takes longer."""
         _, _, _, switch, port, counter = pattern
         for name, runs in sorted(chosen.items()):
             for run in runs:
                 routes = await run_routes(self._answers, run, request.now_ms)
-                for notice in routes.notices:
+                shares = await run_shares(self._answers, run, request.now_ms) if counted else RunShares((), (), ())
+                for notice in (*routes.notices, *shares.notices):
                     request.tell(notice)
-                await self._job_route_series(routes, (name, switch, port, counter), assembly)
+                await self._job_route_series(routes, shares, (name, switch, port, counter), assembly)
                 if self._too_many(request, assembly):
                     return
 
     async def _job_route_series(
-        self, routes: RunRoutes, asked: tuple[str, Glob, Glob, Glob], assembly: Assembly
+        self, routes: RunRoutes, shares: RunShares, asked: tuple[str, Glob, Glob, Glob], assembly: Assembly
     ) -> None:
         """The series of one run's routes, each port for the parts in which it is on them."""
         name, switch, port, counter = asked
-        spots: list[tuple[str, PortKey, Interval]] = []
+        spots: list[tuple[str, PortKey, Interval, dict[str, str]]] = []
         basis: dict[PortKey, Basis] = {}
+        counts = {(part.fabric, part.span): part.counts for part in shares.parts}
         for part in routes.parts:
             directory = await self._answers.directory(part.fabric)
+            known = counts.get((part.fabric, part.span))
             here = {use.port: use.basis for use in part.used}
             for key, how in here.items():
                 node = safe(directory.node(key.guid, part.span.from_ms))
                 if switch.matches(node) and port.matches(str(key.number)):
-                    spots.append((node, key, part.span))
+                    shared = {} if known is None else {"sharers": str(known.get(key, 0))}
+                    spots.append((node, key, part.span, shared))
                     basis[key] = max(basis.get(key, how), how, key=RANK.__getitem__)
         stored = counters(self._answers.site.metrics, {key.guid for key in basis}, port.text, counter.text)
-        for node, key, span in spots:
+        for node, key, span, shared in spots:
             for what, series in stored.get(key, ()):
                 number = str(key.number)
                 tags = {"job": name, "switch": node, "port": number, "what": what, "basis": basis[key]}
-                assembly.add(self._name("job", name, "routes", node, number, what), series, span, tags)
+                assembly.add(self._name("job", name, "routes", node, number, what), series, span, tags | shared)
 
     def _too_many(self, request: Request, assembly: Assembly) -> bool:
         if len(assembly) < MOST_NAMES:
@@ -430,7 +441,7 @@ class InventoryNames:
             directory = await self._answers.directory(fabric.name)
             mine = None if times is None else {directory.find_host(host) for host in times}
             table = directory.switches if kind == "switch" else directory.hosts
-            there = _in_window(table, table, fabric, request.window)
+            there = in_window(table, table, fabric, request.window)
             found += [safe(name) for name, _, _ in there if mine is None or name in mine]
         return found
 
@@ -459,7 +470,7 @@ class InventoryNames:
             found += self._cut([one.name for one in assembly.series()], depth, 6)
         if "routes" in below and depth <= 6:
             assembly = Assembly()
-            await self._job_routes(request, _padded(pattern, 6), chosen, assembly)
+            await self._job_routes(request, _padded(pattern, 6), chosen, assembly, counted=False)
             found += self._cut([one.name for one in assembly.series()], depth, 6)
         return found
 
@@ -468,20 +479,6 @@ class InventoryNames:
         keep = depth + len(self._prefix)
         cut = dict.fromkeys(".".join(name.split(".")[:keep]) for name in names)
         return [Found(name, depth == full) for name in cut]
-
-
-def _in_window(
-    table: Mapping[str, list[Named]], names: Iterable[str], fabric: FabricSpan, window: Interval
-) -> list[tuple[str, Named, Interval]]:
-    """(name, node, time) of these names in the window; who was there at the first sweep counts as there before."""
-    found = []
-    for name in names:
-        for named in table[name]:
-            from_ms = ALL_TIME.from_ms if named.span.from_ms <= fabric.first_ms else named.span.from_ms
-            span = Interval(from_ms, named.span.to_ms)
-            if span.overlaps(window):
-                found.append((name, named, span))
-    return found
 
 
 def _padded(pattern: list[Glob], depth: int) -> list[Glob]:

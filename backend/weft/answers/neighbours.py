@@ -4,16 +4,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from weft.answers.answers import Answers
-from weft.answers.jobs import MOST_RUNS, hung_on, resolve
+from weft.answers.jobs import MOST_RUNS, Hung, hung_on, resolve
 from weft.answers.people import held, joined
 from weft.answers.plugs import Plug, plugs_of
-from weft.answers.routes import route_sharers
+from weft.answers.routes import sharers
 from weft.answers.tables import Ask, TableData
 from weft.base.formats import counted
 from weft.base.intervals import Interval, wire_ms
 from weft.fabric.model import NodeKind
 from weft.scheduler.model import Run, RunKey
 
+MOST_NEAR = 5000
+"""Runs on its leaf switches that are looked at."""
 MOST_SHOWN = 20
 """Hosts and leaves named in one cell."""
 
@@ -61,8 +63,6 @@ async def job_neighbours(answers: Answers, ask: Ask, job: str) -> TableData:
     await _on_hosts(answers, meant.runs, nears, notices)
     plugs, _ = await plugs_of(answers, meant.runs, ask.now_ms)
     await _on_leaves(answers, plugs, nears, notices)
-    shared = await route_sharers(answers, ask, job)
-    notices += [notice for notice in shared.notices if notice not in notices and not notice.startswith("Nobody")]
     if not ask.viewer.operator:
         hosts = sum(bool(near.hosts) for near in nears.values())
         leaves = sum(bool(near.leaves) for near in nears.values())
@@ -71,7 +71,12 @@ async def job_neighbours(answers: Answers, ask: Ask, job: str) -> TableData:
             "whose they are is for operators."
         )
         return TableData([], tuple(notices))
-    await _on_routes(answers, shared, nears)
+    shared, why = await sharers(answers, meant.runs, ask.now_ms)
+    for one in shared:
+        near = nears.of(one.run)
+        near.basis, near.ports = one.basis, one.ports
+        near.times += one.times
+    notices = list(dict.fromkeys([*notices, *why]))
     newest = sorted(nears.values(), key=lambda near: (-(near.run.key.start_ms or 0), near.run.key))
     ranked = sorted(newest, key=lambda near: (near.rank, near.overlap_s(ask.now_ms)), reverse=True)
     if not ranked and meant.runs:
@@ -119,56 +124,33 @@ async def _on_hosts(answers: Answers, runs: Sequence[Run], nears: _Nears, notice
 
 async def _on_leaves(answers: Answers, plugs: Sequence[Plug], nears: _Nears, notices: list[str]) -> None:
     """Runs that held a host on the same leaf switch while one of these plugs was there."""
-    leaves: dict[tuple[str, str], list[Plug]] = {}
-    for plug in plugs:
-        leaves.setdefault((plug.fabric, plug.switch_port.guid), []).append(plug)
-    for (fabric, guid), own in leaves.items():
+    for fabric in dict.fromkeys(plug.fabric for plug in plugs):
         directory = await answers.directory(fabric)
-        if directory.kind(guid) is not NodeKind.SWITCH:
+        leaves: dict[str, list[Plug]] = {}
+        for plug in plugs:
+            if plug.fabric == fabric and directory.kind(plug.switch_port.guid) is NodeKind.SWITCH:
+                leaves.setdefault(plug.switch_port.guid, []).append(plug)
+        if not leaves:
             continue
-        window = Interval(min(p.span.from_ms for p in own), max(p.span.to_ms for p in own))
-        ports = max(span.ports for span in directory.nodes_of(guid))
-        around: dict[str, list[Interval]] = {}
-        for host, span in await hung_on(answers, fabric, [(guid, ports, window)], window):
-            around.setdefault(host, []).append(span)
+        mine = {guid: joined(plug.span for plug in own) for guid, own in leaves.items()}
+        switches = [
+            (guid, max(span.ports for span in directory.nodes_of(guid)), Interval(own[0].from_ms, own[-1].to_ms))
+            for guid, own in mine.items()
+        ]
+        window = Interval(min(span.from_ms for *_, span in switches), max(span.to_ms for *_, span in switches))
+        around: dict[str, list[Hung]] = {}
+        for hung in await hung_on(answers, fabric, switches, window):
+            around.setdefault(hung.host, []).append(hung)
         names = sorted({name for host in around for name in (host, host.partition(".")[0])})
-        page = await answers.site.jobs.runs_on(names, window, limit=MOST_RUNS)
+        page = await answers.site.jobs.runs_on(names, window, limit=MOST_NEAR)
         if page.cursor is not None:
-            notices.append(f"Only the newest {MOST_RUNS} runs on {own[0].switch} are looked at.")
-        mine = joined(plug.span for plug in own)
+            notices.append(f"Only the newest {MOST_NEAR} runs on its leaf switches are looked at.")
         for other in page.items:
             theirs = held(other)
             if other.key in nears.own or theirs is None:
                 continue
-            on = [t for host in other.hosts for t in around.get(directory.find_host(host) or "", ())]
-            both = [time for a in mine for b in on if (time := a.cut(b).cut(theirs))]
-            if both:
-                near = nears.of(other)
-                near.leaves.add(own[0].switch)
-                near.times += both
-
-
-async def _on_routes(answers: Answers, shared: TableData, nears: _Nears) -> None:
-    """What `route_sharers` told: rows end in from, to and the key of the run."""
-    found = {row[-1]: row for row in shared.rows}
-    for near in nears.values():
-        if (row := found.pop(near.run.key.text, None)) is not None:
-            _take_routes(near, row)
-    for row in found.values():
-        key = _key_of(str(row[-1]))
-        run = await answers.site.jobs.run(key)
-        if run is not None:
-            _take_routes(nears.of(run), row)
-
-
-def _take_routes(near: Near, row: Sequence[object]) -> None:
-    _, _, _, _, basis, ports, _, begin, end, _ = row
-    near.basis, near.ports = str(basis), int(str(ports))
-    near.times.append(Interval(int(str(begin))) if end is None else Interval(int(str(begin)), int(str(end))))
-
-
-def _key_of(text: str) -> RunKey:
-    """The key that `RunKey.text` wrote."""
-    cluster, _, rest = text.rpartition(":")
-    job_id, _, start = rest.partition("@")
-    return RunKey(cluster, int(job_id), None if start == "-" else int(start))
+            for hung in (hung for host in other.hosts for hung in around.get(directory.find_host(host) or "", ())):
+                if both := [time for own in mine[hung.switch] if (time := own.cut(hung.span).cut(theirs))]:
+                    near = nears.of(other)
+                    near.leaves.add(leaves[hung.switch][0].switch)
+                    near.times += both

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from weft.base.config import Site as SiteSettings
-from weft.inventory.store import FabricHistory, JobHistory, Ledger
+from weft.inventory.store import CypherEngine, FabricHistory, JobHistory, Ledger
 from weft.logs.store import LogStore
 from weft.metrics.store import SeriesStore
 
@@ -21,3 +21,5 @@ class Site:
     settings: SiteSettings
     zone: tzinfo
     virtual_prefix: str = ""
+    cypher: CypherEngine | None = None
+    """None: the inventory is no graph."""

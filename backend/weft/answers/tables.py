@@ -38,12 +38,14 @@ class Param:
 class TableData:
     """Rows in the order of the columns, and notices: what the reader must know about them.
 
-    `cursor`: asks a paged table for the rows after these, None at the end.
+    `cursor`: asks a paged table for the rows after these, None at the end. `columns`: where they depend on what was
+    asked, in place of the table's own.
     """
 
     rows: Sequence[Sequence[Any]]
     notices: tuple[str, ...] = ()
     cursor: str | None = None
+    columns: tuple[Column, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,10 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table: `function(answers, ask, **arguments)` gives its rows. `operators`: not for users."""
+    """One table: `function(answers, ask, **arguments)` gives its rows. `operators`: not for users.
+
+    No `columns`: they depend on what is asked, and come with the rows.
+    """
 
     name: str
     doc: str
@@ -67,6 +72,10 @@ class Table:
     params: tuple[Param, ...] = ()
     operators: bool = False
     example: Mapping[str, Any] = field(default_factory=dict)
+
+    def columns_of(self, data: TableData) -> tuple[Column, ...]:
+        """The columns of these rows."""
+        return self.columns if data.columns is None else data.columns
 
     @property
     def paged(self) -> bool:

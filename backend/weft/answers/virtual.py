@@ -1,9 +1,12 @@
 """What virtual series are made of: patterns cut to a known depth, stored counters by port, pieces put together."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from weft.answers.answers import ALL_TIME
+from weft.answers.directory import Named
 from weft.base.intervals import Interval
 from weft.fabric.model import PortKey
+from weft.inventory.store import FabricSpan
 from weft.metrics.globs import Glob, nodes
 from weft.metrics.store import Piece, SeriesStore, VirtualSeries
 
@@ -76,6 +79,20 @@ class Assembly:
             VirtualSeries(name, joined_pieces(self._pieces[name]), {"name": name, **self._tags[name]})
             for name in sorted(self._pieces)
         ]
+
+
+def in_window(
+    table: Mapping[str, list[Named]], names: Iterable[str], fabric: FabricSpan, window: Interval
+) -> list[tuple[str, Named, Interval]]:
+    """(name, node, time) of these names in the window; who was there at the first sweep counts as there before."""
+    found = []
+    for name in names:
+        for named in table[name]:
+            from_ms = ALL_TIME.from_ms if named.span.from_ms <= fabric.first_ms else named.span.from_ms
+            span = Interval(from_ms, named.span.to_ms)
+            if span.overlaps(window):
+                found.append((name, named, span))
+    return found
 
 
 def joined_pieces(pieces: Iterable[Piece]) -> tuple[Piece, ...]:

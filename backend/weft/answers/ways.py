@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,22 +19,17 @@ from weft.answers.routes import endpoints_of
 from weft.answers.tables import Ask, TableData
 from weft.base.errors import BadRequest, UnknownName
 from weft.base.intervals import Interval, wire_ms
+from weft.fabric.levels import Kind
 from weft.fabric.model import NodeKind
 from weft.fabric.network import NO_PORT, PORTS, Endpoint, Network, by_rail
 from weft.fabric.routing import Pairs, crossing, crossing_possible, every_route, pairs_of, path
 from weft.inventory.store import Connection
 from weft.scheduler.model import Run, RunKey
 
-LEVELS = ("leaf", "spine", "core")
-"""Switches by how far they are from the nearest one with a host: 0, 1, 2 and more."""
+LEVELS: tuple[Kind, ...] = get_args(Kind)
+"""What the table `levels` calls switches."""
 MOST_PATHS = 64
 """Routes listed hop by hop for one question."""
-
-
-def level_of(network: Network, switch: int) -> str:
-    """`leaf`, `spine` or `core`; "" when no host can be reached."""
-    level = int(network.levels[switch])
-    return "" if level < 0 else LEVELS[min(level, len(LEVELS) - 1)]
 
 
 async def instant(answers: Answers, ask: Ask, fabric: str | None, at: int | None) -> tuple[Stretch, Directory]:
@@ -347,7 +342,7 @@ async def balance(
         notices.append(f"{every.lost_routes:,} routes between hosts lead nowhere by these tables.")
     rows = []
     for i in chosen:
-        if level in (None, level_of(network, i)):
+        if level in (None, network.topology.levels.kinds[i]):
             rows += _balance_of(network, i, every.routes[i], part.fabric)
     return TableData(rows, tuple(notices) if rows else (*notices, "No link between switches matches."))
 
@@ -355,23 +350,23 @@ async def balance(
 def _balance_of(network: Network, switch: int, routes: NDArray[np.int64], fabric: str) -> list[list[object]]:
     """Ports of one switch to other switches, each against the mean of its ports to the same level."""
     s = len(network.topology.switches)
-    peers = network.peer[switch]
+    peers, levels = network.peer[switch], network.topology.levels
     ports = np.flatnonzero((peers >= 0) & (peers < s)).tolist()
     goals = np.bincount(network.out[switch][network.owner[: network.out.shape[1]] >= s], minlength=PORTS)
     like: dict[int, list[int]] = {}
     for port in ports:
-        like.setdefault(int(network.levels[peers[port]]), []).append(port)
+        like.setdefault(int(levels.level[peers[port]]), []).append(port)
     rows: list[list[object]] = []
     for port in ports:
-        same = like[int(network.levels[peers[port]])]
+        same = like[int(levels.level[peers[port]])]
         mean = sum(int(routes[p]) for p in same) / len(same)
         rows.append(
             [
                 network.topology.names[switch],
                 port,
                 f"{network.topology.names[peers[port]]}/{network.peer_port[switch, port]}",
-                level_of(network, switch),
-                level_of(network, int(peers[port])),
+                levels.kinds[switch],
+                levels.kinds[int(peers[port])],
                 int(goals[port]),
                 int(routes[port]),
                 int(routes[port]) / mean if mean else None,

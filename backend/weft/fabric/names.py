@@ -7,15 +7,15 @@ Rules (matched case-insensitively, kept as written):
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from weft.fabric.model import NodeKind
 
 _HOST = re.compile(r"(?P<host>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s+(?P<hca>(?:mlx|mthca|hfi|qib|ipath|bnxt_re|irdma|ib)[a-z0-9_]*\d|HCA-\d+)$", re.IGNORECASE)  # fmt: skip # noqa: E501
 _MANAGED_SWITCH = re.compile(r"MF0;(?P<name>[^:;]+):(?P<model>[^/]+)(?:/(?P<unit>\S+))?$")
-_FACTORY = re.compile(
-    r"MT\d+|ConnectX|Infiniscale|Technologies|Aggregation Node|SwitchIB|SwitchX|Quantum Mellanox", re.IGNORECASE
-)
+# Looked for in the casefolded text: that takes a seventh of the time of IGNORECASE.
+_FACTORY = re.compile(r"mt\d|connectx|infiniscale|technologies|aggregation node|switchib|switchx|quantum mellanox")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -34,18 +34,24 @@ def host_of(guid: str, description: str, table: dict[str, str] | None = None) ->
             first blank of the description, or `hca`.
     """
     text = description.strip()
-    mapped = (table or {}).get(text) or (table or {}).get(guid) or (table or {}).get(f"0x{guid}")
-    found = _HOST.fullmatch(text)
+    mapped = (table.get(text) or table.get(guid) or table.get(f"0x{guid}")) if table else None
     if mapped:
-        return HostPort(mapped, found["hca"] if found else text.partition(" ")[2].strip().replace(" ", "_") or "hca")
-    if found is None or factory_made(text):
-        return None
-    return HostPort(found["host"], found["hca"])
+        found = _HOST.fullmatch(text)
+        hca = found["hca"] if found else text.partition(" ")[2].strip().replace(" ", "_")
+        return HostPort(mapped, hca or "hca")
+    return _by_rule(text)
+
+
+@lru_cache(maxsize=65_536)
+def _by_rule(text: str) -> HostPort | None:
+    """What the rules make of a description: the same in every picture of a fabric."""
+    found = _HOST.fullmatch(text)
+    return None if found is None or factory_made(text) else HostPort(found["host"], found["hca"])
 
 
 def factory_made(description: str) -> bool:
     """True for a description nobody has set: it names a product, not a machine."""
-    return not description.strip() or _FACTORY.search(description) is not None
+    return not description.strip() or _FACTORY.search(description.casefold()) is not None
 
 
 def switch_name(guid: str, description: str) -> str:

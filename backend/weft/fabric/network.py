@@ -121,14 +121,36 @@ class Network:
         return switch.astype(np.int32), port.astype(np.int32), self.peer[switch, port]
 
     @cached_property
-    def levels(self) -> NDArray[np.int16]:
-        """How far each switch is from the nearest switch with a host: 0 leaf, 1 spine, 2 core; -1 from none."""
-        leaves = np.unique(self.leaf)
-        if not len(leaves):
-            return np.full(len(self.topology.switches), -1, np.int16)
-        far = self.topology.distances[:, leaves]
-        nearest = np.where(far < 0, np.int16(32_000), far).min(axis=1)
-        return np.where(nearest == 32_000, -1, nearest).astype(np.int16)
+    def far_side(self) -> NDArray[np.int64]:
+        """For each port, as switch * 256 + port, the one at the other end of a link between switches, else itself."""
+        far = np.arange(len(self.topology.switches) * PORTS)
+        switch, port, peer = self.links
+        far[switch * PORTS + port] = peer * PORTS + self.peer_port[switch, port]
+        return far
+
+    @cached_property
+    def steps(self) -> "Steps":
+        """The steps from switch to switch that links make."""
+        switch, _, peer = self.links
+        s = len(self.topology.switches)
+        steps, place = np.unique(peer.astype(np.int64) * s + switch, return_inverse=True)
+        near, ahead = (steps % s).astype(np.int32), (steps // s).astype(np.int32)
+        begins = np.flatnonzero(np.diff(ahead, prepend=-1))
+        return Steps(near, ahead, begins, ahead[begins], place)
+
+
+class Steps(NamedTuple):
+    """Pairs of linked switches, each way, however many links there are between them, sorted by `ahead`.
+
+    Shapes: t steps from `near` to `ahead` (t,), h switches that one leads to: `heads` (h,), whose steps start at
+    `begins` (h,). `place`: the step of each of `Network.links`.
+    """
+
+    near: NDArray[np.int32]
+    ahead: NDArray[np.int32]
+    begins: NDArray[np.intp]
+    heads: NDArray[np.int32]
+    place: NDArray[np.intp]
 
 
 def _links(
@@ -138,22 +160,19 @@ def _links(
     s = len(index)
     peer = np.full((s, PORTS), NOBODY, np.int32)
     peer_port = np.zeros((s, PORTS), np.int16)
-    hung: list[tuple[PortKey, int, int]] = []
-    nodes, numbers = view.link_node[view.up].tolist(), view.link_port[view.up].tolist()
-    for (a, b), (p, q) in zip(nodes, numbers, strict=True):
-        for near, port, far, far_port in ((a, p, b, q), (b, q, a, p)):
-            here, there = index.get(view.guids[near]), index.get(view.guids[far])
-            if here is None:
-                continue
-            if there is None:
-                hung.append((PortKey(view.guids[far], far_port), here, port))
-            else:
-                peer[here, port], peer_port[here, port] = there, far_port
-    hung.sort()
-    for i, (end, here, port) in enumerate(hung):
-        peer[here, port], peer_port[here, port] = s + i, end.number
-    leaf = np.array([here for _, here, _ in hung], np.int32)
-    return peer, peer_port, tuple(end for end, _, _ in hung), leaf, np.array([p for _, _, p in hung], np.int16)
+    switch = np.array([index.get(guid, NOBODY) for guid in view.guids], np.int32)
+    nodes, numbers = view.link_node[view.up], view.link_port[view.up]
+    near, far = np.concatenate([nodes, nodes[:, ::-1]]).T
+    port, far_port = np.concatenate([numbers, numbers[:, ::-1]]).T
+    between = (switch[near] >= 0) & (switch[far] >= 0)
+    peer[switch[near[between]], port[between]] = switch[far[between]]
+    peer_port[switch[near[between]], port[between]] = far_port[between]
+    hung = np.flatnonzero((switch[near] >= 0) & (switch[far] < 0))
+    hung = hung[np.lexsort((port[hung], near[hung], far_port[hung], far[hung]))]  # a view's nodes are sorted by GUID
+    leaf, leaf_port = switch[near[hung]], port[hung]
+    peer[leaf, leaf_port], peer_port[leaf, leaf_port] = s + np.arange(len(hung)), far_port[hung]
+    ends = zip(far[hung].tolist(), far_port[hung].tolist(), strict=True)
+    return peer, peer_port, tuple(PortKey(view.guids[node], number) for node, number in ends), leaf, leaf_port
 
 
 def _lids(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -164,8 +164,10 @@ class Topology:
         s = len(rows)
         index = np.full(len(view.guids), -1, np.int32)
         index[rows] = np.arange(s, dtype=np.int32)
-        named = unique_names([(view.guids[i], switch_name(view.guids[i], view.descriptions[i])) for i in rows])
-        named.update(switch_names or {})
+        named = dict(switch_names or {})
+        if any(view.guids[i] not in named for i in rows):
+            told = [(view.guids[i], switch_name(view.guids[i], view.descriptions[i])) for i in rows]
+            named = unique_names(told) | named
         boards = [_BOARD.match(view.descriptions[i]) for i in rows]
         ends = index[view.link_node] if len(view.link_node) else np.empty((0, 2), np.int32)
         between = ends[view.up & (ends >= 0).all(axis=1) & (ends[:, 0] != ends[:, 1])].astype(np.int64)
@@ -226,16 +228,18 @@ class Topology:
         bits = np.zeros((s, (s + 63) // 64 * 8), np.uint8)
         bits[:, : (s + 7) // 8] = np.packbits(np.eye(s, dtype=bool), axis=1, bitorder="little")
         reached = bits.view(np.uint64)
-        step = 0
-        while True:
+        step, unknown = 0, s * (s - 1)
+        while unknown:
             step += 1
             grown = np.bitwise_or.reduceat(reached[peer], begins, axis=0)
             fresh = grown & ~reached
             if not fresh.any():
-                return far
+                break
             new = np.unpackbits(fresh.view(np.uint8), axis=1, count=s, bitorder="little").view(bool)
-            far[new] = step
+            np.copyto(far, np.int16(step), where=new)
+            unknown -= int(np.count_nonzero(new))
             reached = grown
+        return far
 
     def hop_matrix(self, hosts: Sequence[str]) -> IntMatrix:
         """Switches crossed from host to host (same leaf 1, two-level tree 3), of several rails the worst.
@@ -307,33 +311,31 @@ def _attached(view: Picture, ends: NDArray[np.int32], s: int) -> NDArray[np.int3
     return found
 
 
-@lru_cache(maxsize=65_536)
-def _by_rule(description: str) -> HostPort | None:
-    """What the rules make of a description: the same in every picture of a fabric."""
-    return host_of("", description)
-
-
 def _hosts(
     view: Picture, ends: NDArray[np.int32], host_table: Mapping[str, str]
 ) -> tuple[dict[str, tuple[Rail, ...]], tuple[tuple[str, str], ...], tuple[tuple[str, str], ...], HostNames]:
     """Hosts by name with their rails; CAs that name no host; CAs that claim the same HCA of the same host."""
     guids, texts, table = view.guids, view.descriptions, dict(host_table)
     told: dict[int, HostPort | None] = {
-        i: host_of(guids[i], texts[i], table) if table else _by_rule(texts[i])
-        for i, kind in enumerate(view.kinds)
-        if kind is NodeKind.CA
+        i: host_of(guids[i], texts[i], table) for i, kind in enumerate(view.kinds) if kind is NodeKind.CA
     }
     names = HostNames(found.host for found in told.values() if found)
-    claims: dict[tuple[str, str], list[int]] = {}
+    owner: dict[int, str] = {}
+    claimed: dict[tuple[str, str], int] = {}
+    contested: set[int] = set()
     unmatched: list[tuple[str, str]] = []
     for i, found in told.items():
         host = names.find(found.host) if found else None
         if found is None or host is None:
             unmatched.append((guids[i], texts[i]))
-        else:
-            claims.setdefault((host, found.hca.casefold()), []).append(i)
-    duplicates = [(guids[i], texts[i]) for same in claims.values() if len(same) > 1 for i in same]
-    owner = {same[0]: host for (host, _), same in claims.items() if len(same) == 1}
+            continue
+        owner[i] = host
+        first = claimed.setdefault((host, found.hca.casefold()), i)
+        if first != i:
+            contested |= {first, i}
+    for i in contested:
+        del owner[i]
+    duplicates = [(guids[i], texts[i]) for i in contested]
     rails: dict[str, list[Rail]] = {host: [] for host in sorted(set(owner.values()))}
     for near, far in ((0, 1), (1, 0)):
         rows = np.flatnonzero((ends[:, near] < 0) & (ends[:, far] >= 0))
