@@ -1,8 +1,10 @@
 """The one place that chooses engines, and the application over them. Importing this connects to nothing."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,25 +13,44 @@ from fastapi import FastAPI
 
 import weft
 from weft.answers.answers import Answers
+from weft.answers.events import InventoryEvents
 from weft.answers.names import InventoryNames
 from weft.answers.site import Site
-from weft.api import errors, grafana_json, graphite, native, status
+from weft.api import cypher, errors, grafana_json, graphite, intake, native, status
 from weft.api import logs as log_routes
 from weft.api.engines import Engines, system_clock
 from weft.api.gate import Gate
 from weft.base.config import Metrics, Settings
+from weft.base.errors import BadSettings
+from weft.base.spool import SPOOL, Spool
 from weft.ingest.importer import Importer
+from weft.ingest.spooling import Applier
+from weft.inventory.rows import Archive
+from weft.inventory.sqlite.archive import SqliteArchive
 from weft.inventory.sqlite.db import Database
 from weft.inventory.sqlite.fabric import SqliteFabrics
 from weft.inventory.sqlite.jobs import SqliteJobs
 from weft.inventory.sqlite.ledger import SqliteLedger
-from weft.inventory.sqlite.schema import HISTORY, SCHEMA
+from weft.inventory.sqlite.schema import SCHEMA
+from weft.inventory.store import CypherEngine, FabricHistory, JobHistory, Ledger
+from weft.logs.store import LogStore
 from weft.logs.tantivy import TantivyLogs
 from weft.metrics.evaluate import Engine, Limits
 from weft.metrics.whisper import WhisperStore
 from weft.metrics.writer import WhisperWriter
 
 LOCALTIME = Path("/etc/localtime")
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The stores of one inventory, on one engine."""
+
+    fabrics: FabricHistory
+    jobs: JobHistory
+    ledger: Ledger
+    archive: Archive
+    cypher: CypherEngine | None = None
 
 
 @asynccontextmanager
@@ -47,24 +68,84 @@ async def open_engines(
     zone = site_zone(settings.site.timezone)
     metrics = settings.metrics
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(Database.open(settings.data / "inventory.db", SCHEMA))
-        logs = await stack.enter_async_context(TantivyLogs.open(settings.data / "logs"))
+        inventory = await stack.enter_async_context(open_inventory(settings))
+        logs = await stack.enter_async_context(open_logs(settings))
         stored = await stack.enter_async_context(
             WhisperStore(settings.whisper_root, metrics.refresh_s, metrics.max_pattern)
         )
-        inventory = settings.inventory
-        fabrics = SqliteFabrics(
-            database, absent_after=inventory.absent_after, quarantine_share=inventory.quarantine_share
-        )
-        jobs, ledger = SqliteJobs(database), SqliteLedger(database, HISTORY)
-        site = Site(fabrics, jobs, ledger, stored, logs, settings.site, zone, metrics.virtual_prefix)
+        fabrics, jobs, ledger = inventory.fabrics, inventory.jobs, inventory.ledger
+        site = Site(fabrics, jobs, ledger, stored, logs, settings.site, zone, metrics.virtual_prefix, inventory.cypher)
         answers = Answers(site)
         importer = None
         if owner:
             writer = WhisperWriter(settings.whisper_root, metrics.retention, stored.index)
             importer = Importer(fabrics, jobs, ledger, logs, writer, settings.site, zone, clock)
-        series = Engine(stored, InventoryNames(answers), limits_of(metrics))
-        yield Engines(settings, site, answers, series, importer, clock)
+        series = Engine(stored, InventoryNames(answers), limits_of(metrics), events=InventoryEvents(answers))
+        yield Engines(settings, site, answers, series, importer, spool_of(settings), clock)
+
+
+def spool_of(settings: Settings) -> Spool:
+    """The site's spool."""
+    return Spool(settings.data / SPOOL, settings.spool.max_mb * 1_000_000)
+
+
+def applier_of(engines: Engines) -> Applier:
+    """What applies the spool of a site; for the owner of its data folder."""
+    if engines.importer is None:
+        raise TypeError("only an owner applies the spool")
+    return Applier(engines.spool, engines.importer, engines.site.logs)
+
+
+def open_inventory(settings: Settings) -> AbstractAsyncContextManager[Inventory]:
+    """The stores of the inventory on the engine that the settings choose.
+
+    Raises:
+        BadSettings: its package is not installed, or the server refuses us. Unavailable: it cannot be opened.
+    """
+    return _open_sqlite(settings) if settings.inventory.engine == "sqlite" else _open_neo4j(settings)
+
+
+@asynccontextmanager
+async def _open_sqlite(settings: Settings) -> AsyncIterator[Inventory]:
+    async with Database.open(settings.data / "inventory.db", SCHEMA) as database:
+        absent_after, share = settings.inventory.absent_after, settings.inventory.quarantine_share
+        fabrics = SqliteFabrics(database, absent_after=absent_after, quarantine_share=share)
+        yield Inventory(fabrics, SqliteJobs(database), SqliteLedger(database), SqliteArchive(database))
+
+
+@asynccontextmanager
+async def _open_neo4j(settings: Settings) -> AsyncIterator[Inventory]:
+    try:
+        from weft.inventory.neo4j.archive import Neo4jArchive
+        from weft.inventory.neo4j.cypher.engine import Neo4jCypher
+        from weft.inventory.neo4j.fabric import Neo4jFabrics
+        from weft.inventory.neo4j.graph import Graph
+        from weft.inventory.neo4j.jobs import Neo4jJobs
+        from weft.inventory.neo4j.ledger import Neo4jLedger
+    except ModuleNotFoundError as exc:
+        raise BadSettings(
+            "inventory.engine is 'neo4j', and its driver is not installed.",
+            fix="Install it with: pip install 'weft[neo4j]'",
+        ) from exc
+    async with Graph.open(settings.neo4j) as graph:
+        names = settings.site.host_names
+        absent_after, share = settings.inventory.absent_after, settings.inventory.quarantine_share
+        fabrics = Neo4jFabrics(graph, absent_after=absent_after, quarantine_share=share, host_names=names)
+        yield Inventory(fabrics, Neo4jJobs(graph), Neo4jLedger(graph), Neo4jArchive(graph, names), Neo4jCypher(graph))
+
+
+def open_logs(settings: Settings) -> AbstractAsyncContextManager[LogStore]:
+    """The log store on the engine that the settings choose. Raises BadSettings: its package is not installed."""
+    if settings.logs.engine == "tantivy":
+        return TantivyLogs.open(settings.data / "logs")
+    try:
+        from weft.logs.elasticsearch import ElasticsearchLogs
+    except ModuleNotFoundError as exc:
+        raise BadSettings(
+            "logs.engine is 'elasticsearch', and its client is not installed.",
+            fix="Install it with: pip install 'weft[elasticsearch]'",
+        ) from exc
+    return ElasticsearchLogs.open(settings.elasticsearch)
 
 
 def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
@@ -94,11 +175,12 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.http = settings.http
+    app.state.intake = asyncio.Semaphore(intake.AT_ONCE)
     app.state.engines = engines
     errors.install(app)
     app.add_middleware(Gate, queue=settings.http.queue, origins=settings.http.origins)
-    for router in (native.router, log_routes.router, grafana_json.router, graphite.router, status.router):
-        app.include_router(router)
+    for door in (native, cypher, log_routes, grafana_json, graphite, intake, status):
+        app.include_router(door.router)
     return app
 
 

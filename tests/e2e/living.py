@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -15,10 +16,15 @@ PATIENCE_S = 60
 
 
 class LivingDemo:
-    """`weft demo` in a process of its own, on a free port."""
+    """`weft demo` in a process of its own, on a free port.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        runner: the command that runs it. patience_s: how long it may take to its first answer.
+    """
+
+    def __init__(self, folder: Path, runner: Sequence[str] = (), patience_s: float = PATIENCE_S) -> None:
         self.folder, self.url, self.said = folder, "", ""
+        self._runner, self._patience_s = runner, patience_s
         self.answered_after_s = 0.0
         self._process: subprocess.Popen[str] | None = None
 
@@ -28,9 +34,12 @@ class LivingDemo:
         log = self.folder.with_suffix(".log")
         with log.open("w") as out:
             self._process = subprocess.Popen(
-                [WEFT, "demo", "--data", self.folder, "--port", "0"], stdout=out, stderr=subprocess.STDOUT, text=True
+                [*self._runner, WEFT, "demo", "--data", self.folder, "--port", "0"],
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                text=True,
             )
-        while time.monotonic() - began < PATIENCE_S and self._process.poll() is None:
+        while time.monotonic() - began < self._patience_s and self._process.poll() is None:
             self.said = log.read_text()
             address = self.said.partition("Or over HTTP:\n  ")[2].partition("/\n")[0]
             if address and httpx.get(f"{address}/readyz").status_code == 200:
@@ -38,7 +47,7 @@ class LivingDemo:
                 return
             time.sleep(0.05)
         self.stop()
-        pytest.fail(f"weft demo did not answer within {PATIENCE_S} s; it said:\n{log.read_text()}")
+        pytest.fail(f"weft demo did not answer within {self._patience_s} s; it said:\n{log.read_text()}")
 
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, float]:
         """End it; its exit status, and how many seconds that took."""

@@ -58,8 +58,14 @@ def test_it_lives(demo: LivingDemo) -> None:
     assert grows(lambda: newest_line_ms(demo), line_ms)
 
 
-def test_a_second_writer_is_told_who_has_the_folder(demo: LivingDemo) -> None:
+def test_files_are_imported_beside_it(demo: LivingDemo) -> None:
     told = demo.weft("import", str(demo.folder / "dumps"), "--data", str(demo.folder))
+    assert told.returncode == 0
+    assert {line.split()[0] for line in told.stdout.splitlines() if " /" in line} <= {"imported", "unchanged"}
+
+
+def test_a_second_owner_is_told_who_has_the_folder(demo: LivingDemo) -> None:
+    told = demo.weft("serve", "--data", str(demo.folder), "--port", "0")
     assert told.returncode == 1
     assert told.stdout == ""
     assert told.stderr.startswith(f"error: The data folder {demo.folder} is in use by process ")

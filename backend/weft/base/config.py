@@ -134,6 +134,8 @@ class Http(_Section):
     """Header that a trusted proxy sets to the user's name (Grafana: X-Grafana-User); empty: loopback only."""
     proxies: Annotated[tuple[str, ...], NoDecode] = ()
     """Addresses besides loopback whose identity header is believed; from any other it would be anybody's claim."""
+    intake_token: SecretStr = SecretStr("")
+    """What log shippers on other machines show to `/elastic/_bulk` as a password or bearer token; empty: none may."""
     origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Web origins besides this host's whose pages may ask directly (Grafana's `access: direct`)."""
 

@@ -64,7 +64,7 @@ def ask(
 ) -> None:
     """Ask the catalogue for each section and print what it says. Works beside a running server."""
     settings = settings_of(data, config)
-    if not (settings.data / INVENTORY).exists():
+    if settings.inventory.engine == "sqlite" and not (settings.data / INVENTORY).exists():
         # Reading must not make an empty site of a folder whose name was mistyped.
         raise BadRequest(
             f"There is no site in {settings.data}.", fix="Name its folder with --data, or begin one with `weft import`."
@@ -93,6 +93,6 @@ async def _asked(
         for section in sections:
             args = {name: value for name, value in section.args.items() if value not in (None, "", [])}
             data = await catalog.run(engines.answers, section.table, args, Ask(LOCAL, window, now_ms, limit))
-            answers.append(Answer(section, catalog.TABLES[section.table].columns, data.rows))
+            answers.append(Answer(section, catalog.TABLES[section.table].columns_of(data), data.rows))
             notices |= dict.fromkeys(data.notices)
     return answers, list(notices), zone

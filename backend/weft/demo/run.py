@@ -16,11 +16,13 @@ from typing import Literal
 
 from starlette.types import ASGIApp
 
-from weft.app import create_app, open_engines
+from weft.api.engines import Engines
+from weft.app import applier_of, create_app, open_engines
 from weft.base.config import Metrics, Settings, Site
 from weft.base.errors import BadRequest, ServiceError, Unavailable
 from weft.base.formats import counted
 from weft.base.owner import LOCK_FILE, own
+from weft.base.spool import SPOOL
 from weft.demo.archives import RETENTION, write_all
 from weft.demo.living import SWEEP_S, World
 from weft.demo.site import CLUSTER, DAY, FABRIC, STEP, ZONE, Story
@@ -33,8 +35,10 @@ KEPT_S = 2 * DAY
 """How far the demo's metrics reach back: a story told longer ago has lost its beginning and is told anew."""
 STATE, DUMPS = "demo.json", "dumps"
 DEMO_DATA, DEMO_SEED = Path("demo-data"), 324
-OURS = (STATE, DUMPS, "weft.toml", "inventory.db", "inventory.db-wal", "inventory.db-shm", "logs", "whisper")
+OURS = (STATE, DUMPS, "weft.toml", "inventory.db", "inventory.db-wal", "inventory.db-shm", "logs", "whisper", SPOOL)
 """What the demo makes in its folder, and takes away to begin anew."""
+EMBEDDED = ""
+"""Where the demo keeps what it tells, unless the settings name servers: in its folder."""
 CONFIG = f"""\
 # Written by weft demo; the commands read it with --data.
 [site]
@@ -64,9 +68,41 @@ def demo_settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"site": site, "metrics": metrics})
 
 
-def look(folder: Path, seed: int, now_s: int) -> Known:
+def servers_of(settings: Settings) -> str:
+    """The servers that hold what the demo tells, besides its folder."""
+    inventory = settings.neo4j.url if settings.inventory.engine == "neo4j" else EMBEDDED
+    logs = settings.elasticsearch.url if settings.logs.engine == "elasticsearch" else EMBEDDED
+    return " ".join(server for server in (inventory, logs) if server)
+
+
+def config_of(settings: Settings) -> str:
+    """The demo's weft.toml: the commands beside it ask the engines that it tells its story to."""
+    text = CONFIG
+    if settings.inventory.engine == "neo4j":
+        told = settings.neo4j
+        password = told.password.get_secret_value()
+        text += _section("inventory", engine="neo4j")
+        text += _section("neo4j", url=told.url, user=told.user, password=password, database=told.database)
+    if settings.logs.engine == "elasticsearch":
+        cluster = settings.elasticsearch
+        password, key = cluster.password.get_secret_value(), cluster.api_key.get_secret_value()
+        text += _section("logs", engine="elasticsearch")
+        text += _section(
+            "elasticsearch", url=cluster.url, user=cluster.user, password=password, api_key=key, index=cluster.index
+        )
+    return text
+
+
+def _section(name: str, **members: str) -> str:
+    # A text of JSON is one of TOML too.
+    return f"\n[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in members.items())
+
+
+def look(folder: Path, seed: int, now_s: int, servers: str = EMBEDDED) -> Known:
     """Find out what the folder holds.
 
+    Args:
+        servers: that hold what the demo tells, besides its folder.
     Raises:
         BadRequest: something that the demo did not make: it would be overwritten.
     """
@@ -76,12 +112,15 @@ def look(folder: Path, seed: int, now_s: int) -> Known:
     try:
         told = json.loads((folder / STATE).read_text(encoding="utf-8"))
         story, told_s = Story(int(told["seed"]), int(told["built_s"])), int(told["told_s"])
+        known = told.get("servers", EMBEDDED)
     except (OSError, ValueError, KeyError, TypeError):
         raise BadRequest(
             f"{folder} holds something that weft demo did not make.", fix="Name an empty or a new folder with --data."
         ) from None
     if story.seed != seed:
         return Known("again", fresh, 0, f"the site there was made from seed {story.seed}")
+    if known != servers:
+        return Known("again", fresh, 0, "it was told to other engines")
     if told_s < story.built_s:
         return Known("again", fresh, 0, "it was not finished")
     if not 0 <= now_s - story.built_s <= KEPT_S:
@@ -99,9 +138,9 @@ def clear(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def remember(folder: Path, story: Story, told_s: int) -> None:
+def remember(folder: Path, story: Story, told_s: int, servers: str = EMBEDDED) -> None:
     """Write down what is in the folder; whole or not at all."""
-    text = json.dumps({"seed": story.seed, "built_s": story.built_s, "told_s": told_s})
+    text = json.dumps({"seed": story.seed, "built_s": story.built_s, "told_s": told_s, "servers": servers})
     (folder / f"{STATE}.new").write_text(text + "\n", encoding="utf-8")
     (folder / f"{STATE}.new").rename(folder / STATE)
 
@@ -112,6 +151,7 @@ class Demo:
     def __init__(self, settings: Settings, seed: int, say: Callable[[str], None]) -> None:
         self.settings, self.folder, self._seed, self._say = demo_settings(settings), settings.data, seed, say
         self._writer = WhisperWriter(self.settings.whisper_root, RETENTION)
+        self._servers = servers_of(settings)
         self._told: set[str] = set()
         self.given_up = threading.Event()
 
@@ -120,13 +160,15 @@ class Demo:
 
         Works on the disk for seconds: call it from a thread of the folder's owner; `given_up` ends it early.
         """
-        known = look(self.folder, self._seed, now_s)
+        known = look(self.folder, self._seed, now_s, self._servers)
         if known.how == "again":
             clear(self.folder)
         (self.folder / DUMPS).mkdir(parents=True, exist_ok=True)
         if known.how != "on":
-            remember(self.folder, known.story, 0)
-            (self.folder / "weft.toml").write_text(CONFIG, encoding="utf-8")
+            remember(self.folder, known.story, 0, self._servers)
+            config = self.folder / "weft.toml"
+            config.touch(mode=0o600)  # a server's password is nobody else's
+            config.write_text(config_of(self.settings), encoding="utf-8")
         self._say(_beginning(self.folder, known))
         world = World(known.story)
         until_s = now_s // STEP * STEP
@@ -148,7 +190,7 @@ class Demo:
             files += await self._feed(importer, world.told_day(), known.story.built_s)
         late = world.told_since(told_s, until_s, sweep=until_s - told_s >= SWEEP_S)
         files += await self._feed(importer, late, until_s)
-        remember(self.folder, known.story, until_s)
+        remember(self.folder, known.story, until_s, self._servers)
         kinds = ", ".join(f"{count} of {kind}" for kind, count in Counter(file.kind for file in files).items())
         self._say(f"{counted(len(files), 'dump')} of its tools imported from {self.folder / DUMPS}: {kinds}.")
         return until_s
@@ -165,7 +207,7 @@ class Demo:
             try:
                 await asyncio.to_thread(self._step, world, at_s)
                 await self._feed(importer, world.told_since(told_s, at_s, sweep=sweep), at_s, live=True)
-                remember(self.folder, world.story, at_s)
+                remember(self.folder, world.story, at_s, self._servers)
             except (ServiceError, OSError) as exc:
                 # A full disk stops no reader; what was missed now is told with the next step.
                 if str(exc) not in self._told:
@@ -221,14 +263,28 @@ async def run_demo(
         async with open_engines(demo.settings, owner=True) as engines:
             if engines.importer is None:
                 raise TypeError("an owner without an importer")
+            if known.how != "on":
+                await _refuse_what_is_told(engines)
             told_s = await demo.import_past(engines.importer, world, known, int(time.time()))
             say(guide(demo.folder, url))
             living = asyncio.create_task(demo.live(engines.importer, world, told_s))
+            applying = asyncio.create_task(applier_of(engines).run())
             try:
                 await serve(create_app(demo.settings, engines))
             finally:
                 living.cancel()
-                await asyncio.gather(living, return_exceptions=True)
+                applying.cancel()
+                await asyncio.gather(living, applying, return_exceptions=True)
+
+
+async def _refuse_what_is_told(engines: Engines) -> None:
+    """Raise BadRequest where a server holds something: what the demo kept in its folder has been taken away."""
+    held = any((await engines.site.ledger.stats()).values()) or (await engines.site.logs.stats()).get("lines")
+    if held:
+        raise BadRequest(
+            f"{servers_of(engines.settings)} holds something already.",
+            fix="Let the demo have empty ones: `make demo ENGINES=real` starts them.",
+        )
 
 
 def guide(folder: Path, url: str) -> str:
