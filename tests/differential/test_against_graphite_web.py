@@ -14,7 +14,7 @@ from tests.differential.shapes import WINDOW_S
 
 from weft.metrics.evaluate import Engine
 from weft.metrics.functions import registry
-from weft.metrics.target import Call, Node, Template, parse
+from weft.metrics.target import BY_TAG, Call, Node, Tagged, Template, parse
 from weft.metrics.whisper import WhisperStore
 
 pytestmark = pytest.mark.anyio
@@ -81,6 +81,8 @@ def test_every_function_is_asked_in_three_targets() -> None:
 def _functions(node: Node) -> set[str]:
     if isinstance(node, Template):
         return _functions(node.body)
+    if isinstance(node, Tagged):
+        return {BY_TAG}
     if not isinstance(node, Call):
         return set()
     below = (_functions(value) for value in (*node.args, *(value for _, value in node.kwargs)))

@@ -9,6 +9,7 @@ import whisper
 from unit.stored import START
 from weft.base.errors import BadRequest
 from weft.metrics.index import NameIndex, Shelf
+from weft.metrics.patterns import is_plain
 from weft.metrics.series import Window
 from weft.metrics.tags import TagIndex, stored_as, tag_expressions, tags_of
 from weft.metrics.whisper import WhisperStore
@@ -90,6 +91,11 @@ def test_what_is_no_expression_is_refused(expression: str) -> None:
 def test_what_is_no_pattern_of_python_is_refused(pattern: str) -> None:
     with pytest.raises(BadRequest, match="is not a regular expression"):
         tag_expressions([f"name=~{pattern}"])
+
+
+def test_only_patterns_that_cannot_run_away_go_without_a_time_out() -> None:
+    assert all(map(is_plain, ["", "cpu", "cpu.*", r"a\.b|c[0-9]+x{2,}", "(a|b)c*"]))
+    assert not any(map(is_plain, ["(a+)+", "(a|a)*", "(ab){9}", "(?=a)b", "a*a*a*a*", r"(a)\1"]))
 
 
 def test_a_pattern_that_never_ends_is_ended() -> None:

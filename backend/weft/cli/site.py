@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from weft.answers.warm import kept_warm
 from weft.app import applier_of, create_app, open_engines, site_zone, spool_of
 from weft.base.config import Settings, load_settings
 from weft.base.errors import OwnedElsewhere, Unavailable
@@ -161,7 +162,8 @@ async def _served(settings: Settings, listening: socket, workers: int) -> None:
         async with open_engines(settings, owner=True) as engines, applying(applier_of(engines)):
             tell(f"Weft serves {settings.data} at {url}, until Ctrl-C.")
             if workers == 1:
-                await serve_until_stopped(create_app(settings, engines), listening)
+                async with kept_warm(engines.answers, engines.clock):
+                    await serve_until_stopped(create_app(settings, engines), listening)
             else:
                 await watch_until_stopped(settings, listening, workers)
 

@@ -8,6 +8,7 @@ import time
 from multiprocessing.context import SpawnProcess
 from socket import socket
 
+from weft.answers.warm import kept_warm
 from weft.app import create_app, open_engines
 from weft.base.config import Settings
 from weft.base.errors import ServiceError
@@ -77,5 +78,5 @@ def work(settings: Settings, listening: socket) -> None:
 
 
 async def _worked(settings: Settings, listening: socket, owner: int) -> None:
-    async with open_engines(settings, owner=False) as engines:
+    async with open_engines(settings, owner=False) as engines, kept_warm(engines.answers, engines.clock):
         await serve_until_stopped(create_app(settings, engines), listening, (signal.SIGTERM,), owner)

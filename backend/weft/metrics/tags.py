@@ -9,6 +9,7 @@ import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, NamedTuple
@@ -18,13 +19,15 @@ import regex
 from numpy.typing import NDArray
 
 from weft.base.errors import BadRequest
-from weft.metrics.patterns import compiled
+from weft.metrics.patterns import compiled, is_plain
 
 ROOT: Final = "_tagged"
 """The folder of a whisper tree in which carbon keeps tagged series."""
 PATTERN_S: Final = 1.0
 """Time that the regular expressions of one question may take, over all values."""
 
+_BETWEEN_LOOKS: Final = 16
+"""Values that are matched between two looks at the clock."""
 _DOT: Final = "_DOT_"
 """What carbon writes for a dot in the file name of a tagged series."""
 _CALL = re.compile(r"[a-z]+\(.+\)", re.IGNORECASE)
@@ -203,22 +206,28 @@ def _met(one: TagExpression, column: _Column, seen: Mask, ends: float) -> Mask:
     """For each value of the column whether it meets the expression; for those not seen anything."""
     matches = np.zeros(len(column.values), dtype=bool)
     if one.with_pattern:
-        pattern = _compiled(one)
-        for code in np.flatnonzero(seen).tolist():
-            matches[code] = _matches(pattern, one, column.values[code], ends)
+        codes = np.flatnonzero(seen).tolist()
+        matches[codes] = _matching([column.values[code] for code in codes], one, ends)
     elif (place := column.place(one.spec)) is not None:
         matches[place] = True
     return ~matches if one.negated else matches
 
 
-def _matches(pattern: "regex.Pattern[str]", one: TagExpression, value: str, ends: float) -> bool:
-    left = ends - time.monotonic()
-    try:
-        if left > 0:
-            return pattern.search(value, timeout=left) is not None
-    except TimeoutError:
-        pass
-    raise BadRequest(
-        f"The tag expression '{one.tag[:60]}{one.operator}{one.spec[:60]}' takes longer than {PATTERN_S:g} s.",
-        fix='Avoid nested repetitions such as (a+)+, or add "tag=value" of a tag that few series share.',
-    )
+def _matching(values: Sequence[str], one: TagExpression, ends: float) -> list[bool]:
+    """For each value whether the expression's pattern matches it."""
+    pattern, plain = _compiled(one), is_plain(one.spec)
+    matches: list[bool] = []
+    with suppress(TimeoutError):
+        for first in range(0, len(values), _BETWEEN_LOOKS):
+            left = ends - time.monotonic()
+            if left <= 0:
+                break
+            timeout = None if plain else left
+            some = values[first : first + _BETWEEN_LOOKS]
+            matches += [pattern.search(value, timeout=timeout) is not None for value in some]
+    if len(matches) < len(values):
+        raise BadRequest(
+            f"The tag expression '{one.tag[:60]}{one.operator}{one.spec[:60]}' takes longer than {PATTERN_S:g} s.",
+            fix='Avoid nested repetitions such as (a+)+, or add "tag=value" of a tag that few series share.',
+        )
+    return matches
