@@ -6,7 +6,7 @@ import pytest
 
 from weft.app import open_engines
 from weft.base.config import Elasticsearch, Logs, Settings
-from weft.base.errors import BadSettings
+from weft.base.errors import BadSettings, Unavailable
 from weft.logs.elasticsearch import ElasticsearchLogs
 
 pytestmark = pytest.mark.anyio
@@ -42,3 +42,10 @@ async def test_the_engine_of_the_settings_is_opened_without_asking_for_its_serve
     settings = Settings(data=tmp_path, logs=Logs(engine="elasticsearch"))
     async with open_engines(settings, owner=False) as engines:
         assert isinstance(engines.site.logs, ElasticsearchLogs)
+
+
+async def test_a_cluster_that_is_away_is_told_of_once_and_not_printed(caplog: pytest.LogCaptureFixture) -> None:
+    async with ElasticsearchLogs.open(Elasticsearch(url="http://127.0.0.1:9")) as logs:
+        with pytest.raises(Unavailable, match="does not answer"):
+            await logs.stats()
+    assert caplog.records == []

@@ -1,6 +1,7 @@
 """Calls of the cluster: how long each may take, and what goes wrong with it, in words."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -41,6 +42,8 @@ class Cluster:
     @asynccontextmanager
     async def open(cls, settings: Elasticsearch) -> AsyncIterator["Cluster"]:
         """The cluster of the settings; nothing is asked of it yet. Raises BadSettings: a URL that is none."""
+        # What fails is told once, to whoever asked; the client would print each try with its traceback besides.
+        logging.getLogger("elastic_transport").setLevel(logging.ERROR)
         key, password = settings.api_key.get_secret_value(), settings.password.get_secret_value()
         try:
             if not settings.url.startswith(("http://", "https://")):
