@@ -43,7 +43,7 @@ class Store(Protocol):
         """Those that match, in any order."""
 
 
-class Weft:
+class Weft(process.Service):
     """A `weft serve` on a folder, which may be killed and started again."""
 
     def __init__(self, folder: Path, **environment: str) -> None:
@@ -51,24 +51,6 @@ class Weft:
         self._folder, self._port = folder, process.free_port()
         self._environment = os.environ | environment
         self.url = f"http://127.0.0.1:{self._port}"
-        self._process = self._start()
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        self._process.kill()
-
-    def stop(self) -> None:
-        """Ask it to end, and wait until it has."""
-        self._process.stop()
-
-    def restart(self) -> None:
-        """Start it again on the same folder; one that runs is stopped before."""
-        self.stop()
         self._process = self._start()
 
     def _start(self) -> process.Process:

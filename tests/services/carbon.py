@@ -35,7 +35,7 @@ def is_installed() -> bool:
     return shutil.which("carbon-cache") is not None
 
 
-class Server:
+class Server(process.Service):
     """A carbon-cache on one tree: ports of lines, of pickles, and of questions about what is not written yet.
 
     Args:
@@ -63,28 +63,10 @@ class Server:
         (folder / "storage-aggregation.conf").write_text(AGGREGATION.format(method))
         self._process = self._start()
 
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
-
     def send(self, points: Iterable[tuple[str, float, int]]) -> None:
         """Send metrics as lines: name, value, time (epoch s). They are in its cache, and in files a little later."""
         with socket.create_connection(("127.0.0.1", self.line_port)) as connection:
             connection.sendall("".join(f"{name} {value} {at_s}\n" for name, value, at_s in points).encode())
-
-    def kill(self) -> None:
-        """End it as a power cut would: what its cache holds is lost."""
-        self._process.kill()
-
-    def stop(self) -> None:
-        """Ask it to end, and wait until it has written its cache out."""
-        self._process.stop()
-
-    def restart(self) -> None:
-        """Start it again on the same tree."""
-        self.stop()
-        self._process = self._start()
 
     def _start(self) -> process.Process:
         folder = str(self._folder)

@@ -64,30 +64,12 @@ def _make(folder: Path) -> None:
         _started(folder, Path(home), process.free_port(), [f"-XX:ArchiveClassesAtExit={folder / ARCHIVE}"]).stop()
 
 
-class Server:
+class Server(process.Service):
     """A node on one folder and port, which may be ended and started again."""
 
     def __init__(self, home: Path) -> None:
         self._installed, self._home, self._port = install(), home, process.free_port()
         self.url = f"http://127.0.0.1:{self._port}"
-        self._process = self._start()
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        self._process.kill()
-
-    def stop(self) -> None:
-        """Ask it to end, and wait until it has."""
-        self._process.stop()
-
-    def restart(self) -> None:
-        """Start it again, with all that it kept; one that runs is stopped before."""
-        self.stop()
         self._process = self._start()
 
     def _start(self) -> process.Process:

@@ -31,7 +31,7 @@ OPENED = ("java.base/java.nio", "java.base/java.io", "java.base/sun.nio.ch")
 """What its own start script opens; without them it warns."""
 
 
-class Server:
+class Server(process.Service):
     """A server that answers. It can be killed or stopped, and started again with the same data at the same port."""
 
     def __init__(self, folder: Path, heap: str, pagecache: str, flags: Sequence[str]) -> None:
@@ -40,24 +40,6 @@ class Server:
         self._port = process.free_port()
         self.url = f"bolt://127.0.0.1:{self._port}"
         self.user, self.password = "neo4j", PASSWORD
-        self._process = self._start()
-
-    @property
-    def pid(self) -> int:
-        """Process id of the server that runs now, or ran last."""
-        return self._process.pid
-
-    def kill(self) -> None:
-        """End it as a power cut of the process would."""
-        self._process.kill()
-
-    def stop(self) -> None:
-        """Ask it to end, and wait until it has."""
-        self._process.stop()
-
-    def restart(self) -> None:
-        """Start it again where it was. Raises RuntimeError: it does not start."""
-        self.stop()
         self._process = self._start()
 
     def _start(self) -> process.Process:

@@ -1,5 +1,6 @@
 """What every server that tests start needs: a cache outside the clone, a free port, a start that waits, an end."""
 
+import abc
 import contextlib
 import fcntl
 import hashlib
@@ -135,3 +136,36 @@ def answers(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False
+
+
+class Service(abc.ABC):
+    """A server on one folder and one port, which may be ended and started again with all that it kept."""
+
+    _process: Process
+    """Set by whoever makes it, from `_start()`."""
+
+    @abc.abstractmethod
+    def _start(self) -> Process:
+        """Start it and wait until it is ready."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def kill(self) -> None:
+        """End it as a power cut would: nothing is flushed."""
+        self._process.kill()
+
+    def stop(self) -> None:
+        """Ask it to end, and wait until it has."""
+        self._process.stop()
+
+    def restart(self) -> None:
+        """Start it again; one that runs is stopped before."""
+        self.stop()
+        self._process = self._start()
+
+    def printed(self) -> str:
+        """The end of what it printed."""
+        return self._process.printed()

@@ -45,7 +45,7 @@ def complaints(configuration: Path) -> str:
     return "\n".join(line for line in said if "config validation run" not in line)
 
 
-class Server:
+class Server(process.Service):
     """An rsyslogd that ships what comes in on `port` and what is written to `file` by the shipped configuration.
 
     Args:
@@ -63,28 +63,6 @@ class Server:
         self._configuration = folder / "rsyslog.conf"
         self._configuration.write_text(OPENING.format(folder=folder, port=self.port) + shipped)
         self._process = self._start()
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        self._process.kill()
-
-    def stop(self) -> None:
-        """Ask it to end, and wait until it has."""
-        self._process.stop()
-
-    def restart(self) -> None:
-        """Start it again on the same folder."""
-        self.stop()
-        self._process = self._start()
-
-    def printed(self) -> str:
-        """The end of what it printed."""
-        return self._process.printed()
 
     def _start(self) -> process.Process:
         # One that was killed leaves its number behind, and a later one would not start where that lives again.

@@ -13,6 +13,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from weft.app import open_inventory, open_logs
 from weft.base.config import Settings
 from weft.base.errors import BadRequest
+from weft.base.formats import counted
 from weft.base.intervals import iso
 from weft.base.journal import size_text
 from weft.base.owner import own
@@ -47,7 +48,7 @@ def copy(
     for name, count in copied.rows.items():
         if count:
             print(f"{count:>14,}  {name}")
-    print(f"{source} and {target} hold the same: {len(copied.checksums)} checksums are equal.")
+    print(f"{source} and {target} hold the same, by {counted(len(copied.checksums), 'checksum')}.")
     tell(f'Say so in the settings to use it: {"inventory" if kind is INVENTORIES else "logs"}.engine = "{target}"')
 
 
