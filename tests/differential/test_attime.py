@@ -26,7 +26,7 @@ for line in sys.stdin:
     zone = pytz.timezone(name)
     try:
         told = parseATTime(text, zone, datetime.fromtimestamp(now_s, zone)).timestamp()
-    except Exception as exc:
+    except Exception:  # it refuses a time by whatever its parser happens to raise
         told = None
     print(told)
 """

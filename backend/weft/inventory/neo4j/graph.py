@@ -195,10 +195,6 @@ class Graph:
                 with suppress(*_DRIVER_ERRORS):
                     await transaction.close()
 
-    def away(self, exc: Exception) -> ServiceError:
-        """What an error of the driver means for who asks."""
-        return self._away(exc)
-
     async def _tried(self, once: Callable[[], Awaitable[T]], most: int) -> T:
         if not self._prepared:
             await self.prepare()
@@ -207,12 +203,12 @@ class Graph:
                 return await once()
             except _DRIVER_ERRORS as exc:
                 if not _passes(exc):
-                    raise self._away(exc) from exc
+                    raise self.away(exc) from exc
             await asyncio.sleep(random.uniform(0.5, 1.0) * 0.1 * 2**tries)
         try:
             return await once()
         except _DRIVER_ERRORS as exc:
-            raise self._away(exc) from exc
+            raise self.away(exc) from exc
 
     async def _read_once(self, work: Work[T], within_s: float) -> T:
         async with self._driver.session(database=self._settings.database, default_access_mode=READ_ACCESS) as session:
@@ -262,9 +258,10 @@ class Graph:
         except TimeoutError as exc:
             raise self._late(WRITE_S) from exc
         except _DRIVER_ERRORS as exc:
-            raise self._away(exc) from exc
+            raise self.away(exc) from exc
 
-    def _away(self, exc: Exception) -> ServiceError:
+    def away(self, exc: Exception) -> ServiceError:
+        """What an error of the driver means for who asks."""
         if isinstance(exc, AuthError):
             return BadSettings(
                 f"Neo4j at {self._settings.url} refuses the user '{self._settings.user}': {exc.message}.",
