@@ -245,6 +245,14 @@ def running(server: Server) -> list[str]:
     return [row[0] for row in told]
 
 
+def left_running(server: Server) -> list[str]:
+    """Queries that the server is still at when it had time to let go of what was ended."""
+    patience = time.monotonic() + GONE_S
+    while (left := running(server)) and time.monotonic() < patience:
+        time.sleep(0.2)
+    return left
+
+
 async def _slowest_answer(graph: Graph, until: asyncio.Event) -> float:
     """How long a reader of the same server waited at worst, s."""
     slowest = 0.0
@@ -279,11 +287,8 @@ async def test_hostile_texts_are_refused_or_ended_and_change_nothing_while_other
         until.set()
         assert await other < SOON_S
     assert contents(known_site) == before
-    # The server looks up from a search for shortest paths only now and then: what was ended may take a while to be gone.
-    patience = time.monotonic() + GONE_S
-    while (left := await asyncio.to_thread(running, known_site)) and time.monotonic() < patience:
-        await asyncio.sleep(0.2)
-    assert left == []
+    # The server looks up from a search for shortest paths only now and then: what was ended may be there for a while.
+    assert await asyncio.to_thread(left_running, known_site) == []
 
 
 WRITES = (

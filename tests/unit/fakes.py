@@ -34,7 +34,7 @@ from weft.inventory.store import (
 )
 from weft.logs.store import CORE_FIELDS, Histogram, LogField, LogHits, LogLine, LogQuery, Place, TopValues
 from weft.metrics.series import Series, Window
-from weft.metrics.store import Found
+from weft.metrics.store import Found, Tell
 from weft.metrics.tags import TagExpression, TagIndex
 from weft.scheduler.model import NodeReport, Run, RunKey, SchedulerNode
 
@@ -379,7 +379,7 @@ class FakeSeries:
     values: dict[str, Series] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
 
-    def find(self, pattern: str) -> list[Found]:
+    async def find(self, pattern: str, tell: Tell) -> list[Found]:
         self.calls.append(pattern)
         wanted = pattern.split(".")
         found = set()
@@ -389,20 +389,25 @@ class FakeSeries:
                 found.add(Found(".".join(nodes[: len(wanted)]), len(nodes) == len(wanted)))
         return sorted(found, key=lambda f: (f.leaf, f.path))
 
-    def expand(self, pattern: str) -> list[str]:
+    async def expand(self, pattern: str, tell: Tell) -> list[str]:
         self.calls.append(pattern)
         return sorted(name for name in self.stored if _spans(pattern.split("."), name.split(".")))
-
-    def exists(self, name: str) -> bool:
-        return name in self.stored
 
     def unreadable(self) -> dict[str, str]:
         return {}
 
-    async def tagged(self, expressions: Sequence[TagExpression]) -> list[str]:
+    async def tagged(self, expressions: Sequence[TagExpression], tell: Tell) -> list[str]:
         return TagIndex(self.stored).find(expressions)
 
-    async def fetch(self, names: Sequence[str], window: Window) -> list[Series | None]:
+    async def tags(self, expressions: Sequence[TagExpression], prefix: str, tell: Tell) -> list[str]:
+        return TagIndex(self.stored).tags(expressions, prefix)
+
+    async def tag_values(
+        self, tag: str, expressions: Sequence[TagExpression], prefix: str, tell: Tell
+    ) -> list[tuple[str, int]]:
+        return TagIndex(self.stored).values(tag, expressions, prefix)
+
+    async def fetch(self, names: Sequence[str], window: Window, tell: Tell) -> list[Series | None]:
         return [self.values.get(name) for name in names]
 
 

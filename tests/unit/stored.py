@@ -11,7 +11,7 @@ from weft.base.access import LOCAL, Viewer
 from weft.metrics.evaluate import Engine
 from weft.metrics.globs import nodes
 from weft.metrics.series import Series, Window
-from weft.metrics.store import Found, VirtualSeries
+from weft.metrics.store import Found, Tell, VirtualSeries
 from weft.metrics.tags import TagExpression, TagIndex, tags_of
 
 UTC = ZoneInfo("UTC")
@@ -51,7 +51,10 @@ class Stored:
     def of(cls, *some: Series) -> "Stored":
         return cls({one.name: one for one in some})
 
-    def expand(self, pattern: str) -> list[str]:
+    async def expand(self, pattern: str, tell: Tell) -> list[str]:
+        return self.names(pattern)
+
+    def names(self, pattern: str) -> list[str]:
         wanted = nodes(pattern)
         return sorted(
             name
@@ -60,7 +63,10 @@ class Stored:
             and all(glob.matches(part) for glob, part in zip(wanted, name.split("."), strict=True))
         )
 
-    def find(self, pattern: str) -> list[Found]:
+    async def find(self, pattern: str, tell: Tell) -> list[Found]:
+        return self.nodes(pattern)
+
+    def nodes(self, pattern: str) -> list[Found]:
         depth = pattern.count(".")
         branches = {".".join(name.split(".")[: depth + 1]) for name in self.held if name.count(".") > depth}
         wanted = nodes(pattern)
@@ -69,15 +75,12 @@ class Stored:
             for path in branches
             if all(glob.matches(part) for glob, part in zip(wanted, path.split("."), strict=True))
         )
-        return [*(Found(path, False) for path in matching), *(Found(path, True) for path in self.expand(pattern))]
+        return [*(Found(path, False) for path in matching), *(Found(path, True) for path in self.names(pattern))]
 
-    def exists(self, name: str) -> bool:
-        return name in self.held
-
-    async def tagged(self, expressions: Sequence[TagExpression]) -> list[str]:
+    async def tagged(self, expressions: Sequence[TagExpression], tell: Tell) -> list[str]:
         return TagIndex(self.held).find(expressions)
 
-    async def fetch(self, names: Sequence[str], window: Window) -> list[Series | None]:
+    async def fetch(self, names: Sequence[str], window: Window, tell: Tell) -> list[Series | None]:
         self.asked.append((list(names), window))
         return [_cut(self.held[name], window) if name in self.held else None for name in names]
 
@@ -108,11 +111,11 @@ class Virtual:
         self.asked.append((list(patterns), window))
         by_name = {one.name: one for one in self.known}
         names = Stored({name: series(name, []) for name in by_name})
-        return [[by_name[name] for name in names.expand(pattern)] for pattern in patterns], self.notices
+        return [[by_name[name] for name in names.names(pattern)] for pattern in patterns], self.notices
 
     async def find(self, pattern: str, window: Window, viewer: Viewer) -> list[Found]:
         self.asked.append(([pattern], window))
-        return Stored({one.name: series(one.name, []) for one in self.known}).find(pattern)
+        return Stored({one.name: series(one.name, []) for one in self.known}).nodes(pattern)
 
 
 async def rendered(

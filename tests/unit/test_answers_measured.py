@@ -12,6 +12,7 @@ from weft.answers.imbalance import imbalance_of
 from weft.base.errors import BadRequest, TooMuch, UnknownName
 from weft.base.intervals import FOREVER_MS, Interval
 from weft.metrics.series import Series
+from weft.metrics.store import unheard
 
 pytestmark = pytest.mark.anyio
 
@@ -51,7 +52,7 @@ def test_a_finer_series_counts_by_its_mean_in_each_slot_of_the_coarser() -> None
 async def test_values_are_cut_to_the_slots_that_overlap_the_time_and_an_open_end_is_now() -> None:
     site = answers()
     part = measured.Part("cluster.node001.load", Interval(19 * H + 5 * 60_000, FOREVER_MS), "node001")
-    ((told, one),) = [x async for x in measured.read(site, [part, part._replace(stored="no.such")], NOW)]
+    ((told, one),) = [x async for x in measured.read(site, [part, part._replace(stored="no.such")], NOW, unheard)]
     # Values every ten minutes to 20 h: the slot of 19:00 holds 19:05, the last one stored is 19:50.
     assert (told, one.start_s, len(one.values)) == (part, 19 * 3600, 6)
 
@@ -60,7 +61,7 @@ async def test_too_many_points_are_refused_before_they_are_read(monkeypatch: pyt
     monkeypatch.setattr("weft.answers.measured.MOST_POINTS", 100)
     parts = [measured.Part(f"cluster.node{n:03}.load", Interval(12 * H, 16 * H), "x") for n in (1, 2)]
     with pytest.raises(TooMuch, match="2 series of 60 points each are over 100 points"):
-        async for _ in measured.read(answers(), parts, NOW):
+        async for _ in measured.read(answers(), parts, NOW, unheard):
             pass
 
 

@@ -14,7 +14,7 @@ from weft.base.errors import BadRequest, TooMuch
 from weft.metrics.evaluate import Engine, Limits, Rendered
 from weft.metrics.functions import registry
 from weft.metrics.series import Series, Window
-from weft.metrics.store import Found, Piece, VirtualSeries
+from weft.metrics.store import Found, Piece, Tell, VirtualSeries, unheard
 
 pytestmark = pytest.mark.anyio
 
@@ -122,10 +122,20 @@ async def test_a_stored_name_wins_over_a_virtual_one() -> None:
 async def test_find_merges_stored_and_virtual_nodes_branches_first() -> None:
     store = Stored.of(series("job.9.z", [1]), series("a", [1]), *RACK)
     engine = Engine(store, Virtual([job(1, "n1")]))
-    assert await engine.find("*", TEN_SLOTS, LOCAL) == [Found("job", False), Found("r", False), Found("a", True)]
-    assert await engine.find("job.*", TEN_SLOTS, LOCAL) == [Found("job.1", False), Found("job.9", False)]
-    assert await engine.expand(["job.*.*", "r.*"], TEN_SLOTS, LOCAL) == ["job.1.n1", "job.9.z", "r.n1", "r.n2", "r.n3"]
-    assert await engine.expand(["job.*.*", "r.*"], TEN_SLOTS, LOCAL, leaves_only=True, group_by_expr=True) == {
+    assert await engine.find("*", TEN_SLOTS, LOCAL, unheard) == [
+        Found("job", False),
+        Found("r", False),
+        Found("a", True),
+    ]
+    assert await engine.find("job.*", TEN_SLOTS, LOCAL, unheard) == [Found("job.1", False), Found("job.9", False)]
+    assert await engine.expand(["job.*.*", "r.*"], TEN_SLOTS, LOCAL, unheard) == [
+        "job.1.n1",
+        "job.9.z",
+        "r.n1",
+        "r.n2",
+        "r.n3",
+    ]
+    assert await engine.expand(["job.*.*", "r.*"], TEN_SLOTS, LOCAL, unheard, leaves_only=True, group_by_expr=True) == {
         "job.*.*": ["job.1.n1", "job.9.z"],
         "r.*": [],
     }
@@ -240,8 +250,8 @@ async def test_infinities_and_gaps_pass_without_a_warning() -> None:
 
 async def test_a_series_that_became_unreadable_is_left_out() -> None:
     class Unreadable(Stored):
-        async def fetch(self, names: Any, window: Window) -> list[Series | None]:
-            return [None if one and one.name == "r.n2.cpu" else one for one in await super().fetch(names, window)]
+        async def fetch(self, names: Any, window: Window, tell: Tell) -> list[Series | None]:
+            return [None if one and one.name == "r.n2.cpu" else one for one in await super().fetch(names, window, tell)]
 
     answer = await render(Engine(Unreadable.of(*RACK)), "r.*.cpu")
     assert [one.name for one in answer.series] == ["r.n1.cpu", "r.n3.cpu"]

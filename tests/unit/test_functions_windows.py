@@ -20,7 +20,7 @@ from weft.base.errors import BadRequest, TooMuch
 from weft.metrics.evaluate import Engine, Limits
 from weft.metrics.functions import registry
 from weft.metrics.series import Series, Window
-from weft.metrics.store import Piece, VirtualSeries
+from weft.metrics.store import Piece, Tell, VirtualSeries
 from weft.metrics.tags import TagExpression
 
 pytestmark = pytest.mark.anyio
@@ -382,10 +382,12 @@ async def test_a_season_of_less_than_two_values_is_refused() -> None:
 class Coarse(Stored):
     """Gives minutes where history is asked for, as a file whose fine archive is short does."""
 
-    async def fetch(self, names: Sequence[str], window: Window) -> list[Series | None]:
+    async def fetch(self, names: Sequence[str], window: Window, tell: Tell) -> list[Series | None]:
         if window.from_s >= START:
-            return await super().fetch(names, window)
-        return await Stored.of(*(series(name, [1] * 100, 60, START - 1200) for name in names)).fetch(names, window)
+            return await super().fetch(names, window, tell)
+        return await Stored.of(*(series(name, [1] * 100, 60, START - 1200) for name in names)).fetch(
+            names, window, tell
+        )
 
 
 async def test_values_beyond_a_coarser_band_count_as_between() -> None:

@@ -19,6 +19,7 @@ from weft.fabric.model import PortKey
 from weft.ingest import files
 from weft.ingest.importer import FileReport, ImportReport
 from weft.inventory.store import SourceStatus, SweepResult
+from weft.metrics.store import unheard
 
 pytestmark = pytest.mark.anyio
 
@@ -371,4 +372,4 @@ async def test_the_embedded_engines_are_as_they_were_after_a_refusal(
         ("refused", "ibnetdiscover"), ("refused", "sacct"), ("refused", "ibqueryerrors"), ("skipped", ""),
     ]  # fmt: skip
     assert (await engines.site.ledger.checksums(), await engines.site.logs.stats()) == before
-    assert engines.site.metrics.find("fabric") == []
+    assert await engines.site.metrics.find("fabric", unheard) == []

@@ -12,7 +12,7 @@ from weft.answers.site import Site
 from weft.answers.virtual import HostTemplate, joined_pieces
 from weft.base.config import Site as SiteSettings
 from weft.metrics.series import Window
-from weft.metrics.store import Found, Piece, VirtualSeries
+from weft.metrics.store import Found, Piece, Tell, VirtualSeries
 
 pytestmark = pytest.mark.anyio
 
@@ -297,7 +297,7 @@ async def test_a_thousand_switch_names_resolve_in_a_few_milliseconds() -> None:
 class _Listed(FakeSeries):
     """Everything matches: the cost of listing is the store's."""
 
-    def expand(self, pattern: str) -> list[str]:
+    async def expand(self, pattern: str, tell: Tell) -> list[str]:
         return self.stored
 
 

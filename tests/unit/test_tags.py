@@ -11,6 +11,7 @@ from weft.base.errors import BadRequest
 from weft.metrics.index import NameIndex, Shelf
 from weft.metrics.patterns import is_plain
 from weft.metrics.series import Window
+from weft.metrics.store import unheard
 from weft.metrics.tags import TagIndex, stored_as, tag_expressions, tags_of
 from weft.metrics.whisper import WhisperStore
 
@@ -138,26 +139,26 @@ async def test_tagged_series_of_carbon_are_found_and_read(tmp_path: Path) -> Non
         whisper.update_many(str(path), [(START, 5.0)], now=START)
     async with WhisperStore(tmp_path, 3600) as store:
         # The name of one whose file is called by a hash can only be asked for.
-        assert await store.tagged(tag_expressions(["host=~."])) == ["net.rx;host=a", "net.tx;host=c"]
-        assert await store.tagged(tag_expressions(["name=net.rx"])) == ["net.rx", "net.rx;host=a"]
-        assert store.expand(hashed) == [hashed]
-        assert store.expand("net.rx;host=c") == []
-        assert store.expand("net.tx;host=c") == ["net.tx;host=c"]
-        assert [store.exists(name) for name in (readable, hashed, "net.rx;host=c")] == [True, True, False]
+        assert await store.tagged(tag_expressions(["host=~."]), unheard) == ["net.rx;host=a", "net.tx;host=c"]
+        assert await store.tagged(tag_expressions(["name=net.rx"]), unheard) == ["net.rx", "net.rx;host=a"]
+        assert await store.expand(hashed, unheard) == [hashed]
+        assert await store.expand("net.rx;host=c", unheard) == []
+        assert await store.expand("net.tx;host=c", unheard) == ["net.tx;host=c"]
+        assert [store.index.exists(name) for name in (readable, hashed, "net.rx;host=c")] == [True, True, False]
         window = Window(START - 10, START, START)
-        answer = await store.fetch([readable, hashed, "net.rx;host=c"], window)
+        answer = await store.fetch([readable, hashed, "net.rx;host=c"], window, unheard)
         assert [one and (one.name, one.tags, one.values.tolist()) for one in answer] == [
             (readable, {"name": "net.rx", "host": "a"}, [5.0]),
             (hashed, {"name": "net.rx", "host": "b"}, [5.0]),
             None,
         ]
-        assert (await store.tag_index()).values("host") == [("a", 1), ("c", 1)]
+        assert await store.tag_values("host", (), "", unheard) == [("a", 1), ("c", 1)]
         # A series made since is known with the next refresh.
         later = tmp_path / f"{stored_as('net.rx;host=d')[0].replace('.', '/')}.wsp"
         later.parent.mkdir(parents=True)
         whisper.create(str(later), [(10, 60)])
         store.index.refresh()
-        assert await store.tagged(tag_expressions(["host=d"])) == ["net.rx;host=d"]
+        assert await store.tagged(tag_expressions(["host=d"]), unheard) == ["net.rx;host=d"]
 
 
 def test_folders_of_one_series_each_are_kept_small_and_found_as_others(tmp_path: Path) -> None:

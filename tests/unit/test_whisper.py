@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from weft.base.errors import BadRequest, BadSettings
 from weft.metrics.series import Series, Window
+from weft.metrics.store import unheard
 from weft.metrics.whisper import WhisperStore, parse_retention
 
 pytestmark = pytest.mark.anyio
@@ -103,7 +104,7 @@ async def test_a_fetch_is_whispers_fetch(shape: str, window: str, tmp_path: Path
     archives, points = SHAPES[shape]
     make(tmp_path / "a/b.wsp", archives, points)
     asked = Window(*WINDOWS[window], NOW)
-    (got,) = await store_of(tmp_path).fetch(["a.b"], asked)
+    (got,) = await store_of(tmp_path).fetch(["a.b"], asked, unheard)
     assert_same(got, tmp_path / "a/b.wsp", asked)
 
 
@@ -142,7 +143,7 @@ async def test_many_files_of_different_rings_are_rows_of_one_matrix_in_the_order
         make(tmp_path / f"m{i}.wsp", [(10, 360)], ramp(NOW - 37 * i % 3000, 10, 300, gaps=2 + i % 5))
     names = [f"m{i}" for i in range(150)]
     asked = Window(NOW - 3000, NOW - 100, NOW)
-    got = await store_of(tmp_path).fetch(names, asked)
+    got = await store_of(tmp_path).fetch(names, asked, unheard)
     for name, one in zip(names, got, strict=True):
         assert_same(one, tmp_path / f"{name}.wsp", asked)
     known = [one for one in got if one is not None]
@@ -159,7 +160,7 @@ async def test_over_fifty_thousand_points_come_from_a_thread_and_are_the_same(tm
     asked = Window(NOW - 3900, NOW, NOW)
     names = [f"m{i}" for i in range(30)]
     for _ in range(2):
-        for name, one in zip(names, await store.fetch(names, asked), strict=True):
+        for name, one in zip(names, await store.fetch(names, asked, unheard), strict=True):
             assert_same(one, tmp_path / f"{name}.wsp", asked)
 
 
@@ -169,13 +170,13 @@ async def test_files_of_different_archives_keep_their_own_steps(tmp_path: Path) 
     make(tmp_path / "fine2.wsp", [(10, 8640)], ramp(NOW, 10, 100))
     asked = Window(NOW - 1800, NOW, NOW)
     names = ["fine", "coarse", "fine2", "fine"]
-    for name, one in zip(names, await store_of(tmp_path).fetch(names, asked), strict=True):
+    for name, one in zip(names, await store_of(tmp_path).fetch(names, asked, unheard), strict=True):
         assert_same(one, tmp_path / f"{name}.wsp", asked)
 
 
 async def test_a_stored_nan_is_a_gap(tmp_path: Path) -> None:
     make(tmp_path / "m.wsp", [(10, 60)], [(NOW - 20, 1.0), (NOW - 10, math.nan), (NOW, 3.0)])
-    (got,) = await store_of(tmp_path).fetch(["m"], Window(NOW - 30, NOW, NOW))
+    (got,) = await store_of(tmp_path).fetch(["m"], Window(NOW - 30, NOW, NOW), unheard)
     assert got is not None
     assert np.array_equal(got.values, [1.0, math.nan, 3.0], equal_nan=True)
 
@@ -184,19 +185,19 @@ async def test_a_resized_file_is_read_as_it_is_now(tmp_path: Path) -> None:
     path = tmp_path / "m.wsp"
     make(path, [(10, 360)], ramp(NOW, 10, 200))
     store, asked = store_of(tmp_path), Window(NOW - 1800, NOW, NOW)
-    assert_same((await store.fetch(["m"], asked))[0], path, asked)
+    assert_same((await store.fetch(["m"], asked, unheard))[0], path, asked)
     make(tmp_path / "new", [(60, 1440)], ramp(NOW, 60, 30))
     (tmp_path / "new").rename(path)
-    assert_same((await store.fetch(["m"], asked))[0], path, asked)
+    assert_same((await store.fetch(["m"], asked, unheard))[0], path, asked)
 
 
 async def test_the_first_point_of_an_empty_file_is_seen(tmp_path: Path) -> None:
     path = tmp_path / "m.wsp"
     make(path, [(10, 360), (60, 1440)], [])
     store, asked = store_of(tmp_path), Window(NOW - 2 * HOUR, NOW, NOW)
-    assert_same((await store.fetch(["m"], asked))[0], path, asked)
+    assert_same((await store.fetch(["m"], asked, unheard))[0], path, asked)
     whisper.update(str(path), 4.0, timestamp=NOW - 600, now=NOW)
-    (got,) = await store.fetch(["m"], asked)
+    (got,) = await store.fetch(["m"], asked, unheard)
     assert_same(got, path, asked)
     assert got is not None
     assert np.nansum(got.values) == 4.0
@@ -208,9 +209,9 @@ async def test_a_name_that_is_not_stored_is_none_and_never_a_path(name: str, tmp
     make(tmp_path / "secret.wsp", [(10, 60)], [(NOW, 1.0)])
     store = store_of(tmp_path / "tree")
     asked = Window(NOW - 60, NOW, NOW)
-    assert await store.fetch([name], asked) == [None]
-    assert not store.exists(name)
-    assert (await store.fetch([name, "a.b"], asked))[1] is not None
+    assert await store.fetch([name], asked, unheard) == [None]
+    assert not store.index.exists(name)
+    assert (await store.fetch([name, "a.b"], asked, unheard))[1] is not None
 
 
 async def test_damaged_files_are_missing_series_with_one_log_line_each(
@@ -238,7 +239,7 @@ async def test_damaged_files_are_missing_series_with_one_log_line_each(
     names = ["good", *damaged, "pipe", "good"]
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
-            got = await store.fetch(names, asked)
+            got = await store.fetch(names, asked, unheard)
             assert [one is None for one in got] == [False, *[True] * (len(names) - 2), False]
             assert_same(got[0], tmp_path / "good.wsp", asked)
             assert_same(got[-1], tmp_path / "good.wsp", asked)
@@ -253,30 +254,30 @@ async def test_no_changed_byte_of_a_header_ends_in_an_error(place: int, tmp_path
     store, asked = store_of(tmp_path), Window(NOW - 300, NOW, NOW)
     for flip in (0x01, 0x80, 0xFF):
         (tmp_path / "m.wsp").write_bytes(whole[:place] + bytes([whole[place] ^ flip]) + whole[place + 1 :])
-        assert len(await store.fetch(["m"], asked)) == 1
+        assert len(await store.fetch(["m"], asked, unheard)) == 1
 
 
 async def test_a_file_deleted_since_the_last_look_is_missing(tmp_path: Path) -> None:
     make(tmp_path / "m.wsp", [(10, 36)], [])
     store = store_of(tmp_path)
     (tmp_path / "m.wsp").unlink()
-    assert await store.fetch(["m"], Window(NOW - 300, NOW, NOW)) == [None]
+    assert await store.fetch(["m"], Window(NOW - 300, NOW, NOW), unheard) == [None]
 
 
 async def test_a_range_that_ends_before_it_begins_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadRequest, match="ends before it begins"):
-        await store_of(tmp_path).fetch([], Window(NOW, NOW - 1, NOW))
+        await store_of(tmp_path).fetch([], Window(NOW, NOW - 1, NOW), unheard)
 
 
 async def test_while_it_runs_a_store_finds_files_that_others_make(tmp_path: Path) -> None:
     async with WhisperStore(tmp_path, refresh_s=0.01) as store:
-        assert store.find("*") == []
+        assert await store.find("*", unheard) == []
         make(tmp_path / "m.wsp", [(10, 36)], [])
         for _ in range(500):
-            if store.exists("m"):
+            if store.index.exists("m"):
                 break
             await anyio.sleep(0.01)
-        assert store.expand("*") == ["m"]
+        assert await store.expand("*", unheard) == ["m"]
 
 
 @pytest.mark.parametrize(

@@ -71,14 +71,15 @@ async def _side(answers: Answers, ask: Ask, run: Run, notices: list[str]) -> Sid
 async def _traffic(answers: Answers, ask: Ask, run: Run, plugs: Sequence[Plug], notices: list[str]) -> Summary:
     """What the switches sent to the run's hosts in bytes/s, all ports together."""
     span = hull([run], ask.now_ms)
-    stored = counters(answers.site.metrics, {plug.switch_port.guid for plug in plugs}, "*", SENT)
+    guids = {plug.switch_port.guid for plug in plugs}
+    stored = await counters(answers.site.metrics, guids, "*", SENT, notices.append)
     parts = [Part(name, plug.span, plug.host) for plug in plugs for _, name in stored.get(plug.switch_port, ())]
     if span is None or not parts:
         return Summary(None, None)
     total = Sum(span)
     factor, _ = unit_of(SENT)
     try:
-        async for _, one in read(answers, parts, ask.now_ms):
+        async for _, one in read(answers, parts, ask.now_ms, notices.append):
             total.add(one.but(values=rate(one.values, one.step_s, factor)))
     except TooMuch as exc:
         notices.append(f"Traffic of job {run.label}: {exc.what}")

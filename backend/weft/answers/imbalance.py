@@ -14,6 +14,7 @@ from weft.base.errors import BadRequest, UnknownName
 from weft.base.formats import counted
 from weft.fabric.counters import COUNTERS, PERFMGR
 from weft.fabric.names import safe
+from weft.metrics.store import Tell
 from weft.scheduler.model import Run
 
 MOST_RUNS = 20
@@ -63,9 +64,9 @@ async def imbalance(answers: Answers, ask: Ask, job: str, metric: str) -> TableD
         span = hull([run], ask.now_ms)
         if span is None:
             continue
-        parts = await (_ports if is_counter else _hosts)(answers, ask, run, metric)
+        parts = await (_ports if is_counter else _hosts)(answers, ask, run, metric, notices.append)
         sums: dict[str, Sum] = {}
-        async for part, one in read(answers, parts, ask.now_ms):
+        async for part, one in read(answers, parts, ask.now_ms, notices.append):
             values = rate(one.values, one.step_s, factor) if is_counter else one.values
             sums.setdefault(part.whose, Sum(span)).add(one.but(values=values))
         told = {host: summary(sums[host].values()) if host in sums else Summary(None, None) for host in run.hosts}
@@ -73,27 +74,28 @@ async def imbalance(answers: Answers, ask: Ask, job: str, metric: str) -> TableD
     return TableData(rows, tuple(dict.fromkeys(notices)))
 
 
-async def _hosts(answers: Answers, ask: Ask, run: Run, metric: str) -> list[Part]:
+async def _hosts(answers: Answers, ask: Ask, run: Run, metric: str, tell: Tell) -> list[Part]:
     """What is stored of each host under the site's template. Raises UnknownName: of none of them such a metric is."""
     span, store = held(run), answers.site.metrics
     template, cluster = HostTemplate(answers.site.settings.hosts), run.key.cluster
     named = {name: host for host in run.hosts for name in (safe(host.partition(".")[0]), safe(host))}
     found: dict[str, str] = {}
-    for stored in store.expand(template.pattern(cluster, set(named), metric)):
+    for stored in await store.expand(template.pattern(cluster, set(named), metric), tell):
         split = template.split(stored, cluster)
         if split is not None and split[0] in named:
             found.setdefault(named[split[0]], stored)
     if not found:
-        below = store.expand(template.pattern(cluster, [safe(run.hosts[0].partition(".")[0])], "**"))
+        below = await store.expand(template.pattern(cluster, [safe(run.hosts[0].partition(".")[0])], "**"), tell)
         names = [split[1] for stored in below if (split := template.split(stored, cluster)) is not None]
         raise UnknownName(f"No host of job {run.label} has a metric '{metric}'.", fix=did_you_mean(metric, names))
     return [Part(stored, span, host) for host, stored in sorted(found.items()) if span is not None]
 
 
-async def _ports(answers: Answers, ask: Ask, run: Run, metric: str) -> list[Part]:
+async def _ports(answers: Answers, ask: Ask, run: Run, metric: str, tell: Tell) -> list[Part]:
     """The counter at every switch port that a host hung on, as `job.<id>.ports.*` has it."""
     plugs, _ = await plugs_of(answers, [run], ask.now_ms)
-    stored = counters(answers.site.metrics, {plug.switch_port.guid for plug in plugs}, "*", metric)
+    guids = {plug.switch_port.guid for plug in plugs}
+    stored = await counters(answers.site.metrics, guids, "*", metric, tell)
     parts = [Part(name, plug.span, plug.host) for plug in plugs for _, name in stored.get(plug.switch_port, ())]
     if not parts:
         raise UnknownName(

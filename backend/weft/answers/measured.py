@@ -10,6 +10,7 @@ from weft.base.errors import TooMuch
 from weft.base.intervals import Interval, slots_of
 from weft.fabric.counters import COUNTERS, PERFMGR
 from weft.metrics.series import Series, Values, Window
+from weft.metrics.store import Tell
 
 MOST_POINTS = 20_000_000
 """Points read for one answer: 5,000 hosts for 2.8 days at a minute a point."""
@@ -99,7 +100,7 @@ def _widened(one: Series, wide_s: int) -> Series:
     return Series("", int(slot[0]) * wide_s, wide_s, means)
 
 
-async def read(answers: Answers, parts: Sequence[Part], now_ms: int) -> AsyncIterator[tuple[Part, Series]]:
+async def read(answers: Answers, parts: Sequence[Part], now_ms: int, tell: Tell) -> AsyncIterator[tuple[Part, Series]]:
     """The values of each part in the slots that overlap its time, in order; one that is not stored is left out.
 
     Raises:
@@ -112,7 +113,8 @@ async def read(answers: Answers, parts: Sequence[Part], now_ms: int) -> AsyncIte
     window = Window(from_s, until_s, now_ms // 1000)
     for begin in range(0, len(parts), AT_ONCE):
         some = parts[begin : begin + AT_ONCE]
-        for part, one in zip(some, await answers.site.metrics.fetch([p.stored for p in some], window), strict=True):
+        stored = await answers.site.metrics.fetch([part.stored for part in some], window, tell)
+        for part, one in zip(some, stored, strict=True):
             if one is None:
                 continue
             if len(one.values) * len(parts) > MOST_POINTS:

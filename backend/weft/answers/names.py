@@ -147,7 +147,7 @@ class InventoryNames:
             chosen = in_window(directory.switches, name.among(directory.switches), fabric, request.window)
             self._early(request, fabric)
             guids = {named.guid for _, named, _ in chosen}
-            stored = counters(self._answers.site.metrics, guids, port.text, counter.text)
+            stored = await counters(self._answers.site.metrics, guids, port.text, counter.text, request.tell)
             by_guid: dict[str, list[tuple[str, str, str]]] = {}
             for key, kept in stored.items():
                 number = str(key.number)
@@ -175,7 +175,7 @@ class InventoryNames:
                 if hca.matches(safe(found[1].hca))
             ]
             guids = {named.guid for _, named, _ in chosen}
-            stored = counters(self._answers.site.metrics, guids, port.text, counter.text)
+            stored = await counters(self._answers.site.metrics, guids, port.text, counter.text, request.tell)
             for host, named, span in chosen:
                 node, device = safe(host), safe(named.hca)
                 for number in range(1, named.ports + 1):
@@ -212,7 +212,9 @@ class InventoryNames:
                             for which, port in (("a", ends.a), ("b", ends.b))
                             if end.matches(which)
                         ]
-            stored = counters(self._answers.site.metrics, {port.guid for _, _, port, _ in chosen}, "*", counter.text)
+            stored = await counters(
+                self._answers.site.metrics, {port.guid for _, _, port, _ in chosen}, "*", counter.text, request.tell
+            )
             for cable, which, port, connection in chosen:
                 for what, series in stored.get(port, ()):
                     tags = {"cable": cable, "end": which, "what": what}
@@ -279,14 +281,14 @@ class InventoryNames:
             return
         chosen = {name: request.named[name] for name in pattern[1].among(request.named)}
         if pattern[2].matches("hosts"):
-            self._job_hosts(request, pattern, chosen, assembly)
+            await self._job_hosts(request, pattern, chosen, assembly)
         exact = fitted(pattern, 6)
         if pattern[2].matches("ports") and exact is not None:
             await self._job_ports(request, exact, chosen, assembly)
         if pattern[2].matches("routes") and exact is not None:
             await self._job_routes(request, exact, chosen, assembly)
 
-    def _job_hosts(
+    async def _job_hosts(
         self, request: Request, pattern: list[Glob], chosen: dict[str, list[Run]], assembly: Assembly
     ) -> None:
         every = nodes("*")[0]
@@ -304,7 +306,8 @@ class InventoryNames:
             by_cluster.setdefault(cluster, set()).add(node)
         below: dict[tuple[str, str], list[tuple[str, str]]] = {}
         for cluster, hosts in by_cluster.items():
-            for stored in self._answers.site.metrics.expand(self._template.pattern(cluster, hosts, ".".join(rest))):
+            pattern_of_hosts = self._template.pattern(cluster, hosts, ".".join(rest))
+            for stored in await self._answers.site.metrics.expand(pattern_of_hosts, request.tell):
                 if (split := self._template.split(stored, cluster)) is not None:
                     below.setdefault((cluster, split[0]), []).append((split[1], stored))
         done: set[tuple[str, str, Interval, str]] = set()
@@ -344,7 +347,7 @@ class InventoryNames:
                 names.setdefault(run.key, []).append(name)
         wanted = [p for p in plugs if switch.matches(safe(p.switch)) and port.matches(str(p.switch_port.number))]
         guids = {plug.switch_port.guid for plug in wanted}
-        stored = counters(self._answers.site.metrics, guids, port.text, counter.text)
+        stored = await counters(self._answers.site.metrics, guids, port.text, counter.text, request.tell)
         for plug in wanted:
             kept = stored.get(plug.switch_port, ())
             count = sharing.on(plug.run, plug.host)
@@ -374,12 +377,17 @@ class InventoryNames:
                 shares = await run_shares(self._answers, run, request.now_ms) if counted else RunShares((), (), ())
                 for notice in (*routes.notices, *shares.notices):
                     request.tell(notice)
-                await self._job_route_series(routes, shares, (name, switch, port, counter), assembly)
+                await self._job_route_series(request, routes, shares, (name, switch, port, counter), assembly)
                 if self._too_many(request, assembly):
                     return
 
     async def _job_route_series(
-        self, routes: RunRoutes, shares: RunShares, asked: tuple[str, Glob, Glob, Glob], assembly: Assembly
+        self,
+        request: Request,
+        routes: RunRoutes,
+        shares: RunShares,
+        asked: tuple[str, Glob, Glob, Glob],
+        assembly: Assembly,
     ) -> None:
         """The series of one run's routes, each port for the parts in which it is on them."""
         name, switch, port, counter = asked
@@ -396,7 +404,9 @@ class InventoryNames:
                     shared = {} if known is None else {"sharers": str(known.get(key, 0))}
                     spots.append((node, key, part.span, shared))
                     basis[key] = max(basis.get(key, how), how, key=RANK.__getitem__)
-        stored = counters(self._answers.site.metrics, {key.guid for key in basis}, port.text, counter.text)
+        stored = await counters(
+            self._answers.site.metrics, {key.guid for key in basis}, port.text, counter.text, request.tell
+        )
         for node, key, span, shared in spots:
             for what, series in stored.get(key, ()):
                 number = str(key.number)
@@ -461,7 +471,8 @@ class InventoryNames:
                 if depth == 4:
                     found.append(Found(self._name("job", name, "hosts", host), False))
                     continue
-                for stored in self._answers.site.metrics.find(self._template.pattern(cluster, [node], rest)):
+                below_host = self._template.pattern(cluster, [node], rest)
+                for stored in await self._answers.site.metrics.find(below_host, request.tell):
                     if (split := self._template.split(stored.path, cluster)) is not None:
                         found.append(Found(self._name("job", name, "hosts", host, split[1]), stored.leaf))
         if "ports" in below and depth <= 6:

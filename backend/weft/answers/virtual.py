@@ -8,7 +8,7 @@ from weft.base.intervals import Interval
 from weft.fabric.model import PortKey
 from weft.inventory.store import FabricSpan
 from weft.metrics.globs import Glob, nodes
-from weft.metrics.store import Piece, SeriesStore, VirtualSeries
+from weft.metrics.store import Piece, SeriesStore, Tell, VirtualSeries
 
 COUNTERS = "fabric"
 """First node of stored counters: `fabric.<guid>.<port>.<counter>`."""
@@ -38,7 +38,7 @@ def braced(words: Collection[str]) -> str:
     return "{" + ",".join(listed) + "}" if 1 < len(listed) <= MOST_IN_BRACES else "*"
 
 
-def counters(store: SeriesStore, guids: Collection[str], port: str, counter: str) -> Stored:
+async def counters(store: SeriesStore, guids: Collection[str], port: str, counter: str, tell: Tell) -> Stored:
     """Counters kept of these nodes, sorted by port: one question to the store, however many nodes.
 
     Args:
@@ -48,7 +48,7 @@ def counters(store: SeriesStore, guids: Collection[str], port: str, counter: str
     if not guids:
         return found
     wanted = guids if isinstance(guids, (set, frozenset, dict)) else set(guids)
-    for stored in store.expand(f"{COUNTERS}.{braced(wanted)}.{port}.{counter}"):
+    for stored in await store.expand(f"{COUNTERS}.{braced(wanted)}.{port}.{counter}", tell):
         _, guid, number, name = stored.split(".")
         if guid in wanted and number.isdigit():
             found.setdefault(PortKey(guid, int(number)), []).append((name, stored))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from weft.answers import catalog
@@ -126,26 +127,29 @@ async def series_answer(asking: Asking, target: str) -> Rendered:
 
 
 async def _explain(asking: Asking, target: str) -> None:
-    """Raise UnknownName when a plain path leads nowhere; a pattern may rightly match nothing."""
+    """Raise UnknownName when a plain path leads nowhere; a pattern may rightly match nothing, and so may a path while a
+    part of the store is away."""
     path = target.strip()
     if not _BARE_PATH.fullmatch(path):
         return
     window = window_of(asking.span, asking.engines.clock())
+    missing: list[str] = []
+    find = partial(asking.engines.series.find, window=window, viewer=asking.viewer, tell=missing.append)
     nodes = path.split(".")
     for depth, node in enumerate(nodes):
         above = nodes[:depth]
-        if await asking.engines.series.find(".".join([*above, node]), window, asking.viewer):
+        if await find(".".join([*above, node])):
             continue
-        if _GLOB.search(node):
+        if _GLOB.search(node) or missing:
             return
-        beside = await asking.engines.series.find(".".join([*above, "*"]), window, asking.viewer)
+        beside = await find(".".join([*above, "*"]))
         names = [found.path.rpartition(".")[2] for found in beside]
         place = f"below '{'.'.join(above)}'" if above else "among tables and series"
         raise UnknownName(
             f"Nothing is called '{node}' {place} in this time.",
             fix=did_you_mean(node, [*names, *([] if above else catalog.TABLES)]),
         )
-    below = await asking.engines.series.find(f"{path}.*", window, asking.viewer)
+    below = await find(f"{path}.*")
     if below and not _GLOB.search(path):
         raise BadRequest(
             f"'{path}' is a folder of series, not a series.",

@@ -4,7 +4,6 @@ Sources: Grafana's graphite data source (both paths), graphite-web 1.1.10's view
 and Python's pickle, are left out.
 """
 
-import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any
 
@@ -116,17 +115,19 @@ async def find(request: Request, engines: EnginesDep, viewer: ViewerDep) -> Resp
         raise BadRequest(f"format={kind} does not exist here.", fix=f"Use {', '.join(FIND_FORMATS)}.")
     pattern = completed(query, variants=form.flag("automatic_variants")) if kind == "completer" else query
     window = window_of(form, engines, zone_of(form, engines), unsaid=ANY_TIME)
-    found = await engines.series.find(pattern, window, viewer)
+    missing: list[str] = []
+    found = await engines.series.find(pattern, window, viewer, missing.append)
+    headers = notice_header(missing)
     if form.flag("leavesOnly"):
         found = [node for node in found if node.leaf]
     if kind == "msgpack":
-        return Response(wire.msgpack(nodes_for_peers(found, [0, window.now_s])), media_type=MSGPACK)
+        return Response(wire.msgpack(nodes_for_peers(found, [0, window.now_s])), media_type=MSGPACK, headers=headers)
     if kind == "json":
-        return answer(request, form, nodes_for_peers(found, {"start": 0, "end": window.now_s}))
+        return answer(request, form, nodes_for_peers(found, {"start": 0, "end": window.now_s}), headers)
     wildcards = form.flag("wildcards")
     if kind == "completer":
-        return answer(request, form, completer_json(found, wildcards=wildcards))
-    return answer(request, form, tree_json(query, found, wildcards=wildcards))
+        return answer(request, form, completer_json(found, wildcards=wildcards), headers)
+    return answer(request, form, tree_json(query, found, wildcards=wildcards), headers)
 
 
 @router.get("/metrics/expand", summary="Paths that patterns match")
@@ -138,10 +139,16 @@ async def expand(request: Request, engines: EnginesDep, viewer: ViewerDep) -> Re
     if not queries:
         raise BadRequest("No query.", fix="Give query=switch.leaf01.*")
     window = window_of(form, engines, zone_of(form, engines))
+    missing: list[str] = []
     results = await engines.series.expand(
-        queries, window, viewer, leaves_only=form.flag("leavesOnly"), group_by_expr=form.flag("groupByExpr")
+        queries,
+        window,
+        viewer,
+        missing.append,
+        leaves_only=form.flag("leavesOnly"),
+        group_by_expr=form.flag("groupByExpr"),
     )
-    return answer(request, form, {"results": results})
+    return answer(request, form, {"results": results}, notice_header(missing))
 
 
 @router.get("/metrics/index.json", summary="Every stored series")
@@ -150,8 +157,9 @@ async def index(request: Request, engines: EnginesDep, viewer: ViewerDep) -> Res
     """All names, sorted; without virtual ones, which are other names of the same series."""
     form = await read_form(request)
     callback = callback_of(request, form)
-    names = await asyncio.to_thread(engines.site.metrics.expand, "**")
-    return streamed(names_json(names), JSON, callback=callback)
+    missing: list[str] = []
+    names = await engines.site.metrics.expand("**", missing.append)
+    return streamed(names_json(names), JSON, notice_header(missing), callback)
 
 
 @router.get("/functions", summary="Functions of the engine, for Grafana's editor")

@@ -10,6 +10,7 @@ from weft.api.asking import Asking, is_table, table_answer
 from weft.api.frames import cell, window_of
 from weft.base.access import Viewer
 from weft.base.errors import BadRequest
+from weft.metrics.store import unheard
 
 EXPRESSION = "graphite"
 """The metric of simPod's builder under which a Graphite expression is typed."""
@@ -31,7 +32,7 @@ async def typed(asking: Asking, text: str) -> list[str]:
     stem = text.strip().removesuffix("*")
     tables = [table.name for table in tables_for(asking.viewer) if "." not in stem and table.name.startswith(stem)]
     window = window_of(asking.span, asking.engines.clock())
-    found = await asking.engines.series.find(f"{stem}*", window, asking.viewer)
+    found = await asking.engines.series.find(f"{stem}*", window, asking.viewer, unheard)
     return [*tables, *(node.path if node.leaf else f"{node.path}.*" for node in found)][:SHOWN]
 
 
@@ -55,7 +56,8 @@ async def values(asking: Asking, text: str, extra: Mapping[str, Any] | None = No
         return unique(row[place] for row in told.rows)
     if text in LISTS:
         return list(await suggest(asking.engines.answers, asking.ask(), text))
-    found = await asking.engines.series.find(text, window_of(asking.span, asking.engines.clock()), asking.viewer)
+    window = window_of(asking.span, asking.engines.clock())
+    found = await asking.engines.series.find(text, window, asking.viewer, unheard)
     return unique(node.path.rpartition(".")[2] for node in found)
 
 

@@ -18,6 +18,7 @@ from weft.base.formats import counted
 from weft.base.intervals import Interval, iso
 from weft.base.spool import Depth
 from weft.inventory.store import FabricSpan, RunFilter, SourceStatus
+from weft.metrics.store import unheard
 
 router = APIRouter(tags=["operation"])
 
@@ -193,7 +194,7 @@ async def _jobs(engines: Engines) -> str:
 
 
 async def _series(engines: Engines) -> str:
-    roots = await asyncio.to_thread(engines.site.metrics.find, "*")
+    roots = await engines.site.metrics.find("*", unheard)
     if not roots:
         return "answers; the tree is empty"
     named = ", ".join(found.path for found in roots[:6])
@@ -213,7 +214,7 @@ async def gaps(engines: Engines) -> list[Gap]:
         found.append(Gap(what="No fabric is known.", fix="Import what ibnetdiscover prints: weft import FILE."))
     if not (await engines.site.jobs.runs(RunFilter(), limit=1)).items:
         found.append(Gap(what="No job is known.", fix="Import what `sacct -P` prints: weft import FILE."))
-    if not await asyncio.to_thread(engines.site.metrics.find, "*"):
+    if not await engines.site.metrics.find("*", unheard):
         found.append(
             Gap(
                 what="No series are stored.",

@@ -17,6 +17,11 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def split(names: object) -> object:
+    """Names separated by commas, as the environment gives a list."""
+    return tuple(name.strip() for name in names.split(",") if name.strip()) if isinstance(names, str) else names
+
+
 class Site(_Section):
     """How this site names things."""
 
@@ -66,6 +71,38 @@ class Metrics(_Section):
     max_targets: int = Field(256, ge=1)
     max_pattern: int = Field(4096, ge=1)
     timeout_s: float = Field(30.0, gt=0)
+
+
+class Carbon(_Section):
+    """carbon-cache daemons beside the whisper tree: what they hold and have not written yet, and writing through them."""
+
+    caches: Annotated[tuple[str, ...], NoDecode] = ()
+    """Where each answers questions about its cache, as graphite-web's CARBONLINK_HOSTS: `host:port:instance`."""
+    replication: int = Field(1, ge=1)
+    """How many of them hold a series (carbon-relay's REPLICATION_FACTOR)."""
+    write: str = ""
+    """Where counters are sent instead of into files: `line://host:2003` or `pickle://host:2004`; empty: into files."""
+    timeout_s: float = Field(1.0, gt=0)
+    """How long a request waits for a cache before it goes on with what is on disk."""
+
+    @field_validator("caches", mode="before")
+    @classmethod
+    def _split(cls, names: object) -> object:
+        return split(names)
+
+
+class Graphite(_Section):
+    """Other Graphite servers (graphite-web, carbonapi) whose series are served beside those of the whisper tree."""
+
+    urls: Annotated[tuple[str, ...], NoDecode] = ()
+    """Their roots, `http://host:port`, with `user:password@` where they ask for it."""
+    timeout_s: float = Field(10.0, gt=0)
+    """How long a request waits for one of them before it is answered without it, with a notice."""
+
+    @field_validator("urls", mode="before")
+    @classmethod
+    def _split(cls, names: object) -> object:
+        return split(names)
 
 
 class Inventory(_Section):
@@ -142,7 +179,7 @@ class Http(_Section):
     @field_validator("operators", "origins", "proxies", mode="before")
     @classmethod
     def _split(cls, names: object) -> object:
-        return tuple(name.strip() for name in names.split(",") if name.strip()) if isinstance(names, str) else names
+        return split(names)
 
 
 class Settings(BaseSettings):
@@ -160,6 +197,8 @@ class Settings(BaseSettings):
     """Folder below which the embedded engines live: inventory.db, logs/, whisper/."""
     site: Site = Site()
     metrics: Metrics = Metrics()
+    carbon: Carbon = Carbon()
+    graphite: Graphite = Graphite()
     inventory: Inventory = Inventory()
     neo4j: Neo4j = Neo4j()
     logs: Logs = Logs()

@@ -1,6 +1,5 @@
 """`weft check`: why there is no data. Every finding says what was seen and, where it is amiss, what to do."""
 
-import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from weft.base.intervals import Interval, iso
 from weft.base.owner import own
 from weft.base.spool import SPOOL, Depth, Spool, now_ms
 from weft.inventory.store import RunFilter
+from weft.metrics.store import unheard
 from weft.metrics.whisper import POINT, head_bytes, parse_retention
 from weft.scheduler.model import Run
 
@@ -115,7 +115,7 @@ async def _logs(answers: Answers) -> Finding:
 
 
 async def _metrics(answers: Answers) -> Finding:
-    roots = await asyncio.to_thread(answers.site.metrics.find, "*")
+    roots = await answers.site.metrics.find("*", unheard)
     if not roots:
         return Finding("amiss", "Metrics: the whisper tree is empty.", "See the setting metrics.path.")
     names = ", ".join(root.path for root in roots[:NAMED])
@@ -176,18 +176,16 @@ async def _host_metrics(answers: Answers, settings: Settings, runs: Sequence[Run
     if not hosts:
         return []
     template = settings.site.hosts
-    lost = await asyncio.to_thread(
-        lambda: [host for cluster, host in hosts if not _measured(answers, template, cluster, host)]
-    )
+    lost = [host for cluster, host in hosts if not await _measured(answers, template, cluster, host)]
     if not lost:
         return [Finding("ok", f"All {len(hosts)} hosts of jobs have metrics below {template}.")]
     what = f"{len(lost)} of {len(hosts)} hosts of jobs have no metrics below {template}: {_some(lost)}."
     return [Finding("amiss", what, "Set site.hosts to where they lie in the tree.")]
 
 
-def _measured(answers: Answers, template: str, cluster: str, host: str) -> bool:
+async def _measured(answers: Answers, template: str, cluster: str, host: str) -> bool:
     pattern = template.replace("{cluster}", cluster).replace("{host}", host).removesuffix(".**")
-    return bool(answers.site.metrics.find(pattern))
+    return bool(await answers.site.metrics.find(pattern, unheard))
 
 
 async def _sizes(answers: Answers, settings: Settings) -> list[Finding]:

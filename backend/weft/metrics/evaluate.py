@@ -28,7 +28,7 @@ from weft.metrics.functions import registry
 from weft.metrics.functions.registry import LOOP_POINTS, Budget, Context, Missing, State, TooHeavy
 from weft.metrics.globs import could_match
 from weft.metrics.series import Series, Values, Window
-from weft.metrics.store import EventSource, Found, Resolver, SeriesStore, TagResolver, VirtualSeries
+from weft.metrics.store import EventSource, Found, Resolver, SeriesStore, TagResolver, Tell, VirtualSeries
 from weft.metrics.tags import TagExpression, tag_expressions
 from weft.metrics.target import Call, Literal, Node, Path, Scalar, Tagged, Template, parse
 
@@ -126,14 +126,14 @@ class Engine:
         limits = self._limits
         return [parse(target, max_depth=limits.max_depth, max_length=limits.max_pattern) for target in asked]
 
-    async def find(self, pattern: str, window: Window, viewer: Viewer) -> list[Found]:
+    async def find(self, pattern: str, window: Window, viewer: Viewer, tell: Tell) -> list[Found]:
         """Nodes that match a pattern: branches, then leaves, each sorted by path; stored and virtual ones.
 
         Raises:
             TooMuch: a pattern longer than metrics.max_pattern.
         """
         _check_length(pattern, self._limits.max_pattern)
-        found = set(self._store.find(pattern))
+        found = set(await self._store.find(pattern, tell))
         if self._resolver and _may_be_virtual(pattern, self._resolver):
             found.update(await self._resolver.find(pattern, window, viewer))
         return sorted(found, key=lambda node: (node.leaf, node.path))
@@ -143,13 +143,14 @@ class Engine:
         patterns: Sequence[str],
         window: Window,
         viewer: Viewer,
+        tell: Tell,
         leaves_only: bool = False,
         group_by_expr: bool = False,
     ) -> list[str] | dict[str, list[str]]:
         """Full paths that match, sorted, each once; by pattern when group_by_expr."""
         groups = {
             pattern: sorted(
-                {node.path for node in await self.find(pattern, window, viewer) if node.leaf or not leaves_only}
+                {node.path for node in await self.find(pattern, window, viewer, tell) if node.leaf or not leaves_only}
             )
             for pattern in patterns
         }
@@ -222,13 +223,20 @@ class _Request:
     _virtual: dict[_Want, list[VirtualSeries]] = field(default_factory=dict)
     _read: dict[tuple[str, Window], Series | None] = field(default_factory=dict)
 
+    def tell(self, notice: str) -> None:
+        """Keep a notice for the reader."""
+        self.notices.append(notice)
+
     async def load(self) -> None:
         """Read everything that is wanted: names at once, virtual ones in one call, values in one call a window."""
         wants, self.wanted = list(self.wanted), {}
         for want in wants:
             if want.pattern not in self._stored:
-                found = await self.store.tagged(want.tags) if want.tags else self.store.expand(want.pattern)
-                self._stored[want.pattern] = found
+                self._stored[want.pattern] = (
+                    await self.store.tagged(want.tags, self.tell)
+                    if want.tags
+                    else await self.store.expand(want.pattern, self.tell)
+                )
         await self._resolve([want for want in wants if not want.tags])
         await self._resolve_tags([want for want in wants if want.tags])
         await self._load_events()
@@ -288,13 +296,13 @@ class _Request:
         width = 1
         if names and len(names) * (window.until_s - window.from_s) > self.limits.max_points - self.points:
             # It may be too much: one series tells how many points they have, so that no memory is spent to find out.
-            [one] = await self.store.fetch(names[:1], window)
+            [one] = await self.store.fetch(names[:1], window, self.tell)
             width = max(1, len(one.values)) if one else 1
         first = 0
         while first < len(names):
             room = (self.limits.max_points - self.points) // width + 1
             some = names[first : first + room]
-            for name, one in zip(some, await self.store.fetch(some, window), strict=True):
+            for name, one in zip(some, await self.store.fetch(some, window, self.tell), strict=True):
                 self._read[name, window] = one
                 self.points += len(one.values) if one else 0
             first += len(some)

@@ -1,12 +1,19 @@
 """What the engine needs from whoever stores series, and from whoever knows names that are not stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from weft.base.access import Viewer
 from weft.metrics.series import Series, Window
 from weft.metrics.tags import TagExpression
+
+Tell = Callable[[str], None]
+"""Takes a notice for the reader: what of an answer is missing, and why."""
+
+
+def unheard(notice: str) -> None:
+    """A Tell for lists that have no place for a notice, such as pickers."""
 
 
 class Found(NamedTuple):
@@ -37,28 +44,36 @@ class VirtualSeries:
 
 
 class SeriesStore(Protocol):
-    """Stored series: names by glob, values by name."""
+    """Stored series: names by glob, values by name.
 
-    def find(self, pattern: str) -> list[Found]:
+    A store of several parts answers with what the others have when one is away, and tells of it.
+    """
+
+    async def find(self, pattern: str, tell: Tell) -> list[Found]:
         """Branches, then leaves, each sorted by path, that match a glob with exactly its number of nodes."""
 
-    def expand(self, pattern: str) -> list[str]:
+    async def expand(self, pattern: str, tell: Tell) -> list[str]:
         """Leaf paths that match, sorted."""
-
-    def exists(self, name: str) -> bool:
-        """True when a series of exactly this name is stored."""
 
     def unreadable(self) -> Mapping[str, str]:
         """What is stored and could not be read when it was asked for: where it lies, and why. Looks at the disk."""
 
-    async def tagged(self, expressions: Sequence[TagExpression]) -> list[str]:
+    async def tagged(self, expressions: Sequence[TagExpression], tell: Tell) -> list[str]:
         """Names, sorted, of the series whose tags meet all expressions; one stored without tags has the tag `name`.
 
         Raises:
             BadRequest: a regular expression that is none, or that takes too long.
         """
 
-    async def fetch(self, names: Sequence[str], window: Window) -> list[Series | None]:
+    async def tags(self, expressions: Sequence[TagExpression], prefix: str, tell: Tell) -> list[str]:
+        """Tags, sorted, that begin so and that series have which meet the expressions, but for those asked there."""
+
+    async def tag_values(
+        self, tag: str, expressions: Sequence[TagExpression], prefix: str, tell: Tell
+    ) -> list[tuple[str, int]]:
+        """Values of a tag, sorted, that begin so, each with how many series that meet the expressions have it."""
+
+    async def fetch(self, names: Sequence[str], window: Window, tell: Tell) -> list[Series | None]:
         """Values of the window, one member per name in order; None: no such series (or it became unreadable).
 
         Start, step and length as `whisper.fetch(path, from, until, now)` gives them.

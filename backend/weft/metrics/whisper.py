@@ -29,7 +29,7 @@ from weft.base.errors import BadRequest, BadSettings
 from weft.metrics.globs import MAX_PATTERN
 from weft.metrics.index import STAMP, SUFFIX, NameIndex
 from weft.metrics.series import Series, Values, Window
-from weft.metrics.store import Found
+from weft.metrics.store import Found, Tell
 from weft.metrics.tags import TagExpression, TagIndex, tags_of
 
 log = logging.getLogger(__name__)
@@ -349,17 +349,13 @@ class WhisperStore:
         except OSError:
             return 0
 
-    def find(self, pattern: str) -> list[Found]:
+    async def find(self, pattern: str, tell: Tell) -> list[Found]:
         """See SeriesStore."""
         return self.index.find(pattern)
 
-    def expand(self, pattern: str) -> list[str]:
+    async def expand(self, pattern: str, tell: Tell) -> list[str]:
         """See SeriesStore."""
         return self.index.expand(pattern)
-
-    def exists(self, name: str) -> bool:
-        """See SeriesStore."""
-        return self.index.exists(name)
 
     def unreadable(self) -> dict[str, str]:
         """See SeriesStore; by path of the file."""
@@ -367,13 +363,23 @@ class WhisperStore:
             del self._unreadable[path]
         return dict(self._unreadable)
 
-    async def tagged(self, expressions: Sequence[TagExpression]) -> list[str]:
+    async def tagged(self, expressions: Sequence[TagExpression], tell: Tell) -> list[str]:
         """See SeriesStore."""
         return await anyio.to_thread.run_sync(lambda: self._tag_index().find(expressions), limiter=self._limiter)
 
-    async def tag_index(self) -> TagIndex:
-        """The tags of all names, as they are now."""
-        return await anyio.to_thread.run_sync(self._tag_index, limiter=self._limiter)
+    async def tags(self, expressions: Sequence[TagExpression], prefix: str, tell: Tell) -> list[str]:
+        """See SeriesStore."""
+        return await anyio.to_thread.run_sync(
+            lambda: self._tag_index().tags(expressions, prefix), limiter=self._limiter
+        )
+
+    async def tag_values(
+        self, tag: str, expressions: Sequence[TagExpression], prefix: str, tell: Tell
+    ) -> list[tuple[str, int]]:
+        """See SeriesStore."""
+        return await anyio.to_thread.run_sync(
+            lambda: self._tag_index().values(tag, expressions, prefix), limiter=self._limiter
+        )
 
     def _tag_index(self) -> TagIndex:
         """For one thread at a time."""
@@ -383,7 +389,7 @@ class WhisperStore:
             self._tags = generation, TagIndex(self.index.names())
         return self._tags[1]
 
-    async def fetch(self, names: Sequence[str], window: Window) -> list[Series | None]:
+    async def fetch(self, names: Sequence[str], window: Window, tell: Tell) -> list[Series | None]:
         """See SeriesStore. Values of equal start, step and length are consecutive rows of one matrix.
 
         Raises:
