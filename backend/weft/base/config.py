@@ -74,7 +74,7 @@ class Metrics(_Section):
 
 
 class Carbon(_Section):
-    """carbon-cache daemons beside the whisper tree: what they hold and have not written yet, and writing through them."""
+    """carbon-cache daemons beside the whisper tree: what they hold and have not written, and writing through them."""
 
     caches: Annotated[tuple[str, ...], NoDecode] = ()
     """Where each answers questions about its cache, as graphite-web's CARBONLINK_HOSTS: `host:port:instance`."""
