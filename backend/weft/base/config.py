@@ -158,6 +158,27 @@ class Spool(_Section):
     """Most that may wait; more is refused at its source."""
 
 
+class Dashboards(_Section):
+    """Dashboards that are made from the inventory, and where they are put."""
+
+    folder: Path | None = None
+    """A folder that a file provider of Grafana reads."""
+    grafana: str = ""
+    """Root of a Grafana whose HTTP API takes them instead, `https://grafana.site`."""
+    token: SecretStr = SecretStr("")
+    """Of a service account there that may write dashboards and folders."""
+    kit: Literal["plugin", "stock"] = "plugin"
+    """`plugin`: panels of Weft's own plugin; `stock`: what every Grafana has, without the topology panel."""
+    every_s: int = Field(0, ge=0)
+    """How often `weft serve` brings them up to date; 0: only `weft provision` does."""
+    least_hosts: int = Field(2, ge=1)
+    """Jobs of fewer hosts get no dashboard of their own."""
+    ended_h: float = Field(24.0, ge=0)
+    """For how many hours after its end a job keeps its dashboard."""
+    most_jobs: int = Field(1000, ge=0)
+    """Dashboards of jobs at most; the newest jobs have them."""
+
+
 class Http(_Section):
     """The server."""
 
@@ -204,6 +225,7 @@ class Settings(BaseSettings):
     logs: Logs = Logs()
     elasticsearch: Elasticsearch = Elasticsearch()
     spool: Spool = Spool()
+    dashboards: Dashboards = Dashboards()
     http: Http = Http()
 
     @classmethod

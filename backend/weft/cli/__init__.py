@@ -10,10 +10,10 @@ import typer
 from typer.exceptions import TyperException
 
 from weft.base.errors import ServiceError
-from weft.cli import cypher, fabric, jobs, keeping, logs, show, site
+from weft.cli import cypher, fabric, jobs, keeping, logs, provision, show, site
 from weft.cli.common import app, tell
 
-for module in (jobs, fabric, logs, show, cypher, site, keeping):
+for module in (jobs, fabric, logs, show, cypher, site, keeping, provision):
     app.add_typer(module.commands)
 
 

@@ -1,0 +1,51 @@
+"""`weft provision`: dashboards from the inventory, into a folder or into a Grafana."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from weft.app import open_engines
+from weft.base.config import Settings
+from weft.base.errors import BadRequest
+from weft.base.formats import counted
+from weft.cli.common import Config, Data, settings_of, tell
+from weft.dashboards.folder import publish
+from weft.dashboards.plan import Report
+from weft.dashboards.wanted import wanted
+
+commands = typer.Typer()
+
+
+@commands.command()
+def provision(
+    folder: Annotated[Path | None, typer.Option("--folder", help="Where to; default dashboards.folder.")] = None,
+    stock: Annotated[bool, typer.Option("--stock", help="For a Grafana without Weft's plugin.")] = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Make the dashboards that the inventory asks for; those that a person made or changed stay as they are."""
+    settings = settings_of(data, config)
+    changes = ({"kit": "stock"} if stock else {}) | ({"folder": folder} if folder else {})
+    settings = settings.model_copy(update={"dashboards": settings.dashboards.model_copy(update=changes)})
+    report = asyncio.run(_provisioned(settings))
+    print(
+        f"{counted(len(report.written), 'dashboard')} written, {len(report.removed)} removed, {report.same} as before."
+    )
+    for line in (*report.theirs, *report.failed):
+        tell(f"notice: {line}")
+
+
+async def _provisioned(settings: Settings) -> Report:
+    target = settings.dashboards.folder
+    if target is None:
+        raise BadRequest(
+            "No place for dashboards is set.", fix="Name a folder that Grafana's file provider reads: --folder DIR."
+        )
+    async with open_engines(settings, owner=False) as engines:
+        told = await wanted(engines.answers, settings.dashboards, time.time_ns() // 1_000_000)
+    for notice in told.notices:
+        tell(f"notice: {notice}")
+    return await asyncio.to_thread(publish, target, told.texts)
