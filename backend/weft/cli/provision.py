@@ -12,8 +12,8 @@ from weft.base.config import Settings
 from weft.base.errors import BadRequest
 from weft.base.formats import counted
 from weft.cli.common import Config, Data, settings_of, tell
-from weft.dashboards.folder import publish
 from weft.dashboards.plan import Report
+from weft.dashboards.publishing import is_set, publish
 from weft.dashboards.wanted import wanted
 
 commands = typer.Typer()
@@ -39,13 +39,13 @@ def provision(
 
 
 async def _provisioned(settings: Settings) -> Report:
-    target = settings.dashboards.folder
-    if target is None:
+    if not is_set(settings.dashboards):
         raise BadRequest(
-            "No place for dashboards is set.", fix="Name a folder that Grafana's file provider reads: --folder DIR."
+            "No place for dashboards is set.",
+            fix="Give --folder DIR, which Grafana's file provider reads, or set dashboards.grafana and its token.",
         )
     async with open_engines(settings, owner=False) as engines:
         told = await wanted(engines.answers, settings.dashboards, time.time_ns() // 1_000_000)
     for notice in told.notices:
         tell(f"notice: {notice}")
-    return await asyncio.to_thread(publish, target, told.texts)
+    return await publish(told.texts, settings)

@@ -28,6 +28,7 @@ from weft.cli.common import INVENTORY, AsJson, Config, Data, settings_of, tell
 from weft.cli.render import report_object, show_findings, show_report
 from weft.cli.serving import applying, bind, serve_until_stopped, url_of
 from weft.cli.workers import watch_until_stopped
+from weft.dashboards.publishing import publishing
 from weft.demo.run import DEMO_DATA, DEMO_SEED, run_demo
 from weft.ingest.handing import Door
 from weft.ingest.importer import ImportReport
@@ -159,7 +160,11 @@ def serve(host: Host = None, port: Port = None, workers: Workers = 1, data: Data
 async def _served(settings: Settings, listening: socket, workers: int) -> None:
     url = url_of(listening)
     with own(settings.data, f"weft serve at {url}"):
-        async with open_engines(settings, owner=True) as engines, applying(applier_of(engines)):
+        async with (
+            open_engines(settings, owner=True) as engines,
+            applying(applier_of(engines)),
+            publishing(engines.answers, settings, engines.clock),
+        ):
             tell(f"Weft serves {settings.data} at {url}, until Ctrl-C.")
             if workers == 1:
                 async with kept_warm(engines.answers, engines.clock):

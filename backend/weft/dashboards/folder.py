@@ -9,10 +9,8 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
-import orjson
-
 from weft.base.errors import Unavailable
-from weft.dashboards.plan import Left, Report, left_of, planned
+from weft.dashboards.plan import Left, Report, left_in, planned, told_of
 
 STATE = ".weft-dashboards.json"
 
@@ -33,7 +31,7 @@ def publish(folder: Path, wanted: Mapping[str, bytes]) -> Report:
 
 
 def _published(folder: Path, wanted: Mapping[str, bytes]) -> Report:
-    told = _left(folder)
+    told = left_in(folder / STATE)
     hashes = {uid: sha256(text).hexdigest() for uid, text in wanted.items()}
     there = {uid: mark for uid in (*wanted, *told) if (mark := _mark(folder, uid)) is not None}
     # What says just what we would write is ours, also where nothing tells of it any more.
@@ -44,7 +42,7 @@ def _published(folder: Path, wanted: Mapping[str, bytes]) -> Report:
     # Known as ours before it is there: a file without its entry would be taken for a person's ever after.
     before = ours | {uid: Left(hashes[uid], _marks(hashes[uid], there.get(uid))) for uid in plan.write}
     if before != told:
-        _write(folder / STATE, _told(before))
+        _write(folder / STATE, told_of(before))
     for uid in plan.write:
         _write(folder / f"{uid}.json", wanted[uid])
         report.written.append(uid)
@@ -53,21 +51,9 @@ def _published(folder: Path, wanted: Mapping[str, bytes]) -> Report:
         report.removed.append(uid)
     after = {uid: one for uid, one in before.items() if uid in wanted}
     if after != before:
-        _write(folder / STATE, _told(after))
+        _write(folder / STATE, told_of(after))
     report.theirs = [f"{uid}.json is not as Weft left it: it stays as it is." for uid in plan.theirs]
     return report
-
-
-def _left(folder: Path) -> dict[str, Left]:
-    try:
-        return left_of(orjson.loads((folder / STATE).read_bytes()))
-    except (FileNotFoundError, orjson.JSONDecodeError):
-        return {}
-
-
-def _told(left: Mapping[str, Left]) -> bytes:
-    told = {uid: [one.sha256, *one.marks] for uid, one in left.items()}
-    return orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
 
 
 def _marks(new: str, old: str | None) -> tuple[str, ...]:

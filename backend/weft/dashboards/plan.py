@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
 
 
 class Left(NamedTuple):
     """How we left a dashboard: the hash of our text, and marks it may have there (a file's hash, Grafana's version).
 
-    Two marks: we may have died between saying that we write it and writing it.
+    Two marks: we may have died between saying that we write it and writing it. None: it was a person's.
     """
 
     sha256: str
@@ -54,7 +57,17 @@ def planned(wanted: Mapping[str, str], left: Mapping[str, Left], there: Mapping[
     return Plan(tuple(write), tuple(remove), tuple(theirs))
 
 
-def left_of(told: Any) -> dict[str, Left]:
-    """How dashboards were left, from its JSON; what cannot be read there counts as never written by us."""
+def told_of(left: Mapping[str, Left]) -> bytes:
+    """How dashboards were left, as JSON."""
+    told = {uid: [one.sha256, *one.marks] for uid, one in left.items()}
+    return orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+
+
+def left_in(memory: Path) -> dict[str, Left]:
+    """How dashboards were left, as a file has it; what cannot be read there counts as never written by us."""
+    try:
+        told = orjson.loads(memory.read_bytes())
+    except (FileNotFoundError, orjson.JSONDecodeError):
+        return {}
     members = told.items() if isinstance(told, dict) else ()
-    return {uid: Left(one[0], tuple(one[1:])) for uid, one in members if isinstance(one, list) and len(one) > 1}
+    return {uid: Left(one[0], tuple(one[1:])) for uid, one in members if isinstance(one, list) and one}
