@@ -19,7 +19,9 @@ from tests.services import elasticsearch, rsyslog
 from e2e.pipeline import Direct, Said, Store, Weft
 from weft.logs.severity import SEVERITIES
 
-LINES = 100_000 if os.environ.get("WEFT_SOAK") else 5000
+SOAK = bool(os.environ.get("WEFT_SOAK"))
+LINES = 100_000 if SOAK else 5000
+AWAY_S = 30 if SOAK else 1
 PARTS = 50
 PART_S = 0.05
 """A fiftieth of the lines each so many seconds: 2,000 a second, 40,000 in the long form, more than they are taken."""
@@ -235,6 +237,20 @@ def test_every_line_from_the_network_arrives_once_while_weft_dies(rsyslog_folder
         ship(lambda text: connection.sendall(text.encode()), {10: store, 30: store})
         arrive(store)
         nothing_was_given_up(shipper)
+
+
+def test_lines_wait_for_a_weft_that_is_away(rsyslog_folder: Path, tmp_path: Path) -> None:
+    with (
+        weft(tmp_path / "weft") as store,
+        rsyslog.serving(rsyslog_folder, f"{store.url}/elastic") as shipper,
+        socket.create_connection(("127.0.0.1", shipper.port)) as connection,
+    ):
+        store.kill()
+        # In the long form more than the 50,000 that a ruleset's queue holds unless it is told otherwise.
+        connection.sendall("".join(stream(number) for number in range(LINES)).encode())
+        time.sleep(AWAY_S)
+        store.restart()
+        arrive(store)
 
 
 def test_elasticsearchs_own_client_takes_weft_for_a_server(tmp_path: Path) -> None:
