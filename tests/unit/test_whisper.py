@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from weft.base.errors import BadRequest, BadSettings
 from weft.metrics.series import Series, Window
 from weft.metrics.store import unheard
-from weft.metrics.whisper import WhisperStore, parse_retention
+from weft.metrics.tree import WhisperStore
+from weft.metrics.whisper import parse_retention
 
 pytestmark = pytest.mark.anyio
 
@@ -162,6 +163,72 @@ async def test_over_fifty_thousand_points_come_from_a_thread_and_are_the_same(tm
     for _ in range(2):
         for name, one in zip(names, await store.fetch(names, asked, unheard), strict=True):
             assert_same(one, tmp_path / f"{name}.wsp", asked)
+
+
+async def test_what_is_not_in_memory_is_asked_of_the_disk_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archives = [(10, 360), (60, 1440)]
+    for i in range(40):
+        make(tmp_path / f"a/m{i}.wsp", archives, ramp(NOW - i * 100, 10, 360))
+    os.mkfifo(tmp_path / "a/m99.wsp")
+    names = [*(f"a.m{i}" for i in range(40)), "a.m99", "a.none"]
+    store = store_of(tmp_path)
+    asked: set[tuple[str, int, int]] = set()
+    read: set[tuple[str, int, int]] = set()
+    preadv = os.preadv
+
+    def advise(file: int, offset: int, size: int, advice: int) -> None:
+        assert advice == os.POSIX_FADV_WILLNEED
+        asked.add((str(Path(f"/proc/self/fd/{file}").readlink()), offset, size))
+
+    def note(file: int, buffers: list[memoryview], offset: int) -> int:
+        read.add((str(Path(f"/proc/self/fd/{file}").readlink()), offset, len(buffers[0])))
+        return preadv(file, buffers, offset)
+
+    for window in (Window(NOW - 1500, NOW, NOW), Window(NOW - 20 * HOUR, NOW, NOW)):
+        warm = await store.fetch(names, window, unheard)
+        asked.clear(), read.clear()
+        with monkeypatch.context() as patched:
+            patched.setattr("weft.metrics.tree.in_memory", lambda *_: False)
+            patched.setattr(os, "posix_fadvise", advise)
+            patched.setattr(os, "preadv", note)
+            cold = await store.fetch(names, window, unheard)
+        assert len(read) >= 40
+        assert read <= asked, "all that is read was asked for before"
+        for name, one, other in zip(names[:40], warm, cold, strict=False):
+            assert other is not None
+            assert_same(other, tmp_path / f"{name.replace('.', '/')}.wsp", window)
+            assert one is not None
+        assert cold[40:] == [None, None]
+
+
+async def test_what_was_just_written_is_in_memory_and_not_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for i in range(40):
+        make(tmp_path / f"a/m{i}.wsp", [(10, 360)], ramp(NOW, 10, 360))
+
+    def advise(*_: object) -> None:
+        raise AssertionError("asked for what is there")
+
+    monkeypatch.setattr(os, "posix_fadvise", advise)
+    fetched = await store_of(tmp_path).fetch([f"a.m{i}" for i in range(40)], Window(NOW - HOUR, NOW, NOW), unheard)
+    assert None not in fetched
+
+
+async def test_a_name_that_comes_back_at_another_place_is_read_there(tmp_path: Path) -> None:
+    store = store_of(tmp_path)
+    window = Window(NOW - HOUR, NOW, NOW)
+    for value in (1.0, 2.0):
+        make(tmp_path / "a/b.wsp", [(10, 360)], [(NOW - 10, value)])
+        store.index.refresh()
+        (got,) = await store.fetch(["a.b"], window, unheard)
+        assert got is not None
+        assert np.nanmax(got.values) == value
+        (tmp_path / "a/b.wsp").unlink()
+        store.index.refresh()
+        assert await store.fetch(["a.b"], window, unheard) == [None]
 
 
 async def test_files_of_different_archives_keep_their_own_steps(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Writing whisper files: the judge is the PyPI package `whisper`, byte by byte."""
 
 import errno
+import hashlib
 import logging
 import math
 import os
@@ -142,7 +143,31 @@ def test_a_gap_is_no_point_and_without_create_no_file_is_made(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     "name",
-    ["", ".", "a.", ".a", "a..b", "../x", "a/b", "/etc", "a b", "a.*", "a.{b}", "a\0", "ä", "x" * 201, "a." * 64 + "a"],
+    [
+        "",
+        ".",
+        "a.",
+        ".a",
+        "a..b",
+        "../x",
+        "a/b",
+        "/etc",
+        "a b",
+        "a.*",
+        "a.{b}",
+        "a\0",
+        "ä",
+        "x" * 201,
+        "a." * 64 + "a",
+        "m;a",
+        "m;=b",
+        "m;a=",
+        ";a=b",
+        "m;a=~b",
+        "m;a=b/c",
+        "m;a=b c",
+        "m;a=" + "x" * 200,
+    ],
 )
 def test_a_name_that_is_no_file_below_the_root_is_refused_and_nothing_written(name: str, tmp_path: Path) -> None:
     writer = WhisperWriter(tmp_path / "tree", "10s:1h")
@@ -162,6 +187,29 @@ def test_new_names_are_found_at_once(tmp_path: Path) -> None:
     writer.write(NOW, [("a.b", 1.0)], now_s=NOW)
     writer.write_archives("c", [(3600, np.ones(1))])
     assert index.expand("**") == ["a.b", "c"]
+
+
+def test_a_series_with_tags_lies_where_carbon_puts_it_and_is_found_at_once(tmp_path: Path) -> None:
+    # sha256("disk.used;datacenter=dc1;server=web.01") begins 5fb71b (`sha256sum`). Source: carbon, util.py, encode.
+    place = "_tagged/5fb/71b/disk_DOT_used;datacenter=dc1;server=web_DOT_01.wsp"
+    index = NameIndex(tmp_path)
+    index.refresh()
+    writer = WhisperWriter(tmp_path, "10s:1h", index)
+    assert writer.write(NOW, [("disk.used;server=web.01;datacenter=dc1", 5.0)], now_s=NOW) == 1
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.wsp")] == [place]
+    assert index.expand("disk.used;datacenter=dc1;server=web.01") == ["disk.used;datacenter=dc1;server=web.01"]
+    for name in ("disk.used;server=web.01;datacenter=dc1", "disk.used;datacenter=dc1;server=web.01"):
+        assert writer.latest([name])[0] == 5.0
+
+
+def test_a_series_with_tags_whose_file_carbon_calls_by_a_hash_is_written_there(tmp_path: Path) -> None:
+    digest = hashlib.sha256(b"m;a=b").hexdigest()
+    folder = tmp_path / "_tagged" / digest[:3] / digest[3:6]
+    folder.mkdir(parents=True)
+    whisper.create(str(folder / f"{digest}.wsp"), [(10, 360)], xFilesFactor=0, aggregationMethod="last")
+    assert WhisperWriter(tmp_path, "10s:1h").write(NOW, [("m;a=b", 5.0)], now_s=NOW) == 1
+    assert [path.name for path in folder.iterdir()] == [f"{digest}.wsp"]
+    assert points_of(folder / f"{digest}.wsp", NOW - 100) == [(NOW - 7, 5.0)]
 
 
 def test_damaged_files_are_left_alone_with_one_log_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,4 +1,4 @@
-"""Graphite's whisper files: their header, and series read from a tree of them.
+"""Graphite's whisper files: their header, and where a slot lies.
 
 A file is a header (`!2LfL`: aggregation, longest retention, xFilesFactor, archives; then `!3L` an archive: offset,
 step, points) and one ring of points (`!Ld`: time, value) an archive, finest first. A slot counts only if its time is
@@ -12,25 +12,14 @@ size to trust a remembered one (12 ms for 1000 files of 2,160 points either way)
 import logging
 import os
 import struct
-import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-import anyio
-import anyio.to_thread
 import numpy as np
 import whisper
 
-from weft.base.errors import BadRequest, BadSettings
-from weft.metrics.globs import MAX_PATTERN
-from weft.metrics.index import STAMP, SUFFIX, NameIndex
-from weft.metrics.series import Series, Values, Window
-from weft.metrics.store import Found, Tell
-from weft.metrics.tags import TagExpression, TagIndex, tags_of
+from weft.base.errors import BadSettings
+from weft.metrics.series import Window
 
 log = logging.getLogger(__name__)
 
@@ -43,15 +32,6 @@ MAX_ARCHIVES = 16
 HEAD_BYTES = METADATA.size + MAX_ARCHIVES * ARCHIVE.size + 4
 """One read holds the longest header and the time in slot 0 of the first archive."""
 AGGREGATIONS: dict[int, str] = dict(whisper.aggregationTypeToMethod)
-
-LOOP_POINTS = 50_000
-"""More points than this are read in a thread."""
-FILE_POINTS = 500
-"""What opening a file counts as."""
-LOOK_S = 1.0
-"""How often it is looked whether Weft's own writer, in another process, has made series."""
-BLOCK_BYTES = 1 << 20
-"""Files are read into one buffer of about this size and decoded together: larger leaves the processor's cache."""
 
 
 class Unreadable(Exception):
@@ -74,6 +54,14 @@ class Archive:
     def place(self, slot_s: int, base_s: int) -> int:
         """Index in the ring of the slot stamped slot_s, given the time in slot 0 (not 0)."""
         return (slot_s - base_s) // self.step_s % self.points
+
+    def stretches(self, start_s: int, n: int, base_s: int) -> tuple[tuple[int, int], ...]:
+        """(offset, bytes) of n slots from start_s on, given the time in slot 0: two where the ring ends in between."""
+        place = self.place(start_s, base_s)
+        first, begin = min(n, self.points - place), self.offset + place * POINT.size
+        if first == n:
+            return ((begin, n * POINT.size),)
+        return (begin, first * POINT.size), (self.offset, (n - first) * POINT.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,234 +207,3 @@ def head_bytes(archives: Sequence[tuple[int, int]], aggregation: str, xff: float
 def aggregate(method: str, known: list[float], slots: list[float | None]) -> float:
     """One value of a coarser archive, as whisper makes it."""
     return float(whisper.aggregate(method, known, slots))
-
-
-class _Block:
-    """Files with one start, step and length: rows of one matrix, decoded some at a time from one buffer."""
-
-    def __init__(self, plan: Plan, rows: int) -> None:
-        n = plan.n
-        self.matrix: Values = np.empty((rows, n))
-        self.rows = 0
-        self._room = min(rows, max(4, min(64, BLOCK_BYTES // (n * POINT.size))))
-        self._buffered = 0
-        raw = bytearray(self._room * n * POINT.size)
-        self._bytes = memoryview(raw)
-        points = np.frombuffer(raw, POINTS).reshape(self._room, n)
-        self._values = points["value"]
-        # Times are compared as they lie on disk: swapping the bytes of the expected row spares those of every file.
-        self._times = points["time"].view(np.uint32)
-        times_s = plan.start_s + plan.archive.step_s * np.arange(n, dtype=np.int64)
-        self._expected = times_s.astype(POINTS["time"]).view(np.uint32)
-
-    def read(self, file: int, plan: Plan, base_s: int) -> Values:
-        """Read one file's slots; its row is filled at the latest by `decode`. Raises Unreadable, OSError."""
-        if self._buffered == self._room:
-            self.decode()
-        row: Values = self.matrix[self.rows]
-        size = plan.n * POINT.size
-        begin = self._buffered * size
-        if base_s == 0:
-            self._bytes[begin : begin + size] = bytes(size)
-        else:
-            place = plan.archive.place(plan.start_s, base_s)
-            first = min(size, (plan.archive.points - place) * POINT.size)
-            offset = plan.archive.offset
-            got = os.preadv(file, [self._bytes[begin : begin + first]], offset + place * POINT.size)
-            if first < size:
-                got += os.preadv(file, [self._bytes[begin + first : begin + size]], offset)
-            if got != size:
-                raise Unreadable("is cut: it ends within an archive")
-        self._buffered += 1
-        self.rows += 1
-        return row
-
-    def decode(self) -> None:
-        """Fill the rows that were read since the last time."""
-        k = self._buffered
-        rows = self.matrix[self.rows - k : self.rows]
-        rows[:] = self._values[:k]
-        np.copyto(rows, np.nan, where=self._times[:k] != self._expected)
-        self._buffered = 0
-
-
-class _Blocks:
-    """The blocks of one fetch: every layout has its plan, and every start, step and length one block."""
-
-    def __init__(self, window: Window, rows: int) -> None:
-        self._window, self._rows = window, rows
-        self._by_layout: dict[Layout, tuple[Plan, _Block] | None] = {}
-        self._by_shape: dict[tuple[int, int, int], _Block] = {}
-
-    def of(self, layout: Layout) -> tuple[Plan, _Block] | None:
-        """How to read files of a layout, and into what; None: they hold nothing of the window."""
-        if layout in self._by_layout:
-            return self._by_layout[layout]
-        found = None
-        if plan := layout.plan(self._window):
-            shape = (plan.start_s, plan.archive.step_s, plan.n)
-            if shape not in self._by_shape:
-                self._by_shape[shape] = _Block(plan, self._rows)
-            found = plan, self._by_shape[shape]
-        self._by_layout[layout] = found
-        return found
-
-    def decode(self) -> None:
-        """Fill every row that was read."""
-        for block in self._by_shape.values():
-            block.decode()
-
-
-class WhisperStore:
-    """SeriesStore over a whisper tree; while entered, a thread keeps the names fresh.
-
-    Args:
-        root: the tree; it need not exist yet.
-        refresh_s: how often the thread looks for new folders and files; for those of Weft's own writer every second.
-        max_pattern: longest find pattern, see `globs.nodes`.
-    """
-
-    def __init__(self, root: Path, refresh_s: float, max_pattern: int = MAX_PATTERN) -> None:
-        self._root, self._refresh_s = str(root), refresh_s
-        self.index = NameIndex(root, max_pattern)
-        self._heads = Heads()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._limiter = anyio.CapacityLimiter(1)
-        self._unreadable: dict[str, str] = {}
-        self._tags: tuple[int, TagIndex] | None = None
-
-    async def __aenter__(self) -> Self:
-        await anyio.to_thread.run_sync(self.index.refresh, limiter=self._limiter)
-        self._stop.clear()
-        self._thread = threading.Thread(target=self._keep_fresh, name="weft-names", daemon=True)
-        self._thread.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        if self._thread is not None:
-            await anyio.to_thread.run_sync(self._thread.join, limiter=self._limiter)
-
-    def _keep_fresh(self) -> None:
-        stamp, due_s = self._stamp(), time.monotonic() + self._refresh_s
-        while not self._stop.wait(min(LOOK_S, self._refresh_s)):
-            now_stamp = self._stamp()
-            if now_stamp == stamp and time.monotonic() < due_s:
-                continue
-            stamp, due_s = now_stamp, time.monotonic() + self._refresh_s
-            try:
-                self.index.refresh()
-            except Exception:  # names must not stay as they are for good because of one odd folder
-                log.exception("The names of the whisper tree %s could not be read again", self._root)
-
-    def _stamp(self) -> int:
-        """When the owner of the data folder last made a series, 0 unknown."""
-        try:
-            return Path(self._root, STAMP).stat().st_mtime_ns
-        except OSError:
-            return 0
-
-    async def find(self, pattern: str, tell: Tell) -> list[Found]:
-        """See SeriesStore."""
-        return self.index.find(pattern)
-
-    async def expand(self, pattern: str, tell: Tell) -> list[str]:
-        """See SeriesStore."""
-        return self.index.expand(pattern)
-
-    def unreadable(self) -> dict[str, str]:
-        """See SeriesStore; by path of the file."""
-        for path in [path for path in self._unreadable if not os.path.lexists(path)]:
-            del self._unreadable[path]
-        return dict(self._unreadable)
-
-    async def tagged(self, expressions: Sequence[TagExpression], tell: Tell) -> list[str]:
-        """See SeriesStore."""
-        return await anyio.to_thread.run_sync(lambda: self._tag_index().find(expressions), limiter=self._limiter)
-
-    async def tags(self, expressions: Sequence[TagExpression], prefix: str, tell: Tell) -> list[str]:
-        """See SeriesStore."""
-        return await anyio.to_thread.run_sync(
-            lambda: self._tag_index().tags(expressions, prefix), limiter=self._limiter
-        )
-
-    async def tag_values(
-        self, tag: str, expressions: Sequence[TagExpression], prefix: str, tell: Tell
-    ) -> list[tuple[str, int]]:
-        """See SeriesStore."""
-        return await anyio.to_thread.run_sync(
-            lambda: self._tag_index().values(tag, expressions, prefix), limiter=self._limiter
-        )
-
-    def _tag_index(self) -> TagIndex:
-        """For one thread at a time."""
-        generation = self.index.generation
-        if self._tags is None or self._tags[0] != generation:
-            self._tags = None  # never two of them in memory
-            self._tags = generation, TagIndex(self.index.names())
-        return self._tags[1]
-
-    async def fetch(self, names: Sequence[str], window: Window, tell: Tell) -> list[Series | None]:
-        """See SeriesStore. Values of equal start, step and length are consecutive rows of one matrix.
-
-        Raises:
-            BadRequest: from lies after until.
-        """
-        if window.from_s > window.until_s:
-            raise BadRequest("The time range ends before it begins.", fix="Give a from that is not after until.")
-        width = (min(window.until_s, window.now_s) - window.from_s) // self._heads.finest_s
-        if len(names) * (width + FILE_POINTS) <= LOOP_POINTS:
-            return self.fetch_now(names, window)
-        return await anyio.to_thread.run_sync(self.fetch_now, names, window, limiter=self._limiter)
-
-    def fetch_now(self, names: Sequence[str], window: Window) -> list[Series | None]:
-        """What `fetch` does, in the calling thread."""
-        blocks = _Blocks(window, len(names))
-        answer = [self._fetch_one(name, blocks) for name in names]
-        blocks.decode()
-        return answer
-
-    def _fetch_one(self, name: str, blocks: _Blocks) -> Series | None:
-        # Only names the index read from the disk become a path, so none leads outside the root.
-        if (place := self.index.place(name)) is None:
-            return None
-        path = f"{self._root}/{place.replace('.', '/')}{SUFFIX}"
-        try:
-            # Without O_NONBLOCK, opening a pipe that somebody put here would wait for ever.
-            file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        except FileNotFoundError:
-            # Deleted since the names were read, or in the hands of whisper-resize, which exchanges files: no damage.
-            if Path(path).is_symlink():
-                self._tell(path, "is a link to nothing")
-            return None
-        except OSError as exc:
-            self._tell(path, f"cannot be opened ({exc.strerror})")
-            return None
-        try:
-            layout, base_s = self._heads.read(file)
-            if (found := blocks.of(layout)) is None:
-                return None
-            plan, block = found
-            if plan.archive is not layout.archives[0]:
-                base_s = self._heads.base(file, plan.archive)
-            values = block.read(file, plan, base_s)
-            if path in self._unreadable and os.fstat(file).st_size >= layout.size:
-                del self._unreadable[path]
-                log.info("%s can be read again", path)
-        except Unreadable as exc:
-            self._tell(path, str(exc))
-            return None
-        except OSError as exc:
-            self._tell(path, f"cannot be read ({exc.strerror})")
-            return None
-        finally:
-            os.close(file)
-        return Series(name, plan.start_s, plan.archive.step_s, values, name, tags_of(name))
-
-    def _tell(self, path: str, why: str) -> None:
-        if path not in self._unreadable and len(self._unreadable) < 10_000:
-            log.warning("%s %s; its series is answered as missing", path, why)
-            self._unreadable[path] = why

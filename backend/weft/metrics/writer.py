@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from weft.base.errors import BadInput, Unavailable
 from weft.metrics.index import MAX_DEPTH, STAMP, SUFFIX, NameIndex
 from weft.metrics.series import Values
+from weft.metrics.tags import stored_as, tagged_name, tags_of
 from weft.metrics.whisper import (
     HEAD_BYTES,
     POINT,
@@ -93,9 +95,7 @@ class WhisperWriter:
             BadInput: a name that cannot be a file below the root; then nothing was written.
             Unavailable: the disk refuses; what was written so far stays, and writing it again is harmless.
         """
-        wanted = [(name, float(value)) for name, value in points if not math.isnan(value)]
-        for name, _ in wanted:
-            check_name(name)
+        wanted = wanted_points(points)
         now_s = int(time.time()) if now_s is None else now_s
         targets: dict[Layout, _Target | None] = {}
         created: list[str] = []
@@ -105,7 +105,9 @@ class WhisperWriter:
         create = create and now_s - at_s <= reach_s and at_s - now_s <= AHEAD_S
         try:
             for name, value in wanted:
-                stored += self._write_one(name, value, at_s, now_s, targets, created if create else None)
+                stored += self._write_one(
+                    self._place_of(name), value, at_s, now_s, targets, created if create else None
+                )
         except OSError as exc:
             raise _refused(self._root, exc) from exc
         finally:
@@ -126,20 +128,20 @@ class WhisperWriter:
             BadInput: a name that cannot be a file. ValueError: rings that do not fit the retention.
             Unavailable: the disk refuses.
         """
-        check_name(name)
+        place = self._place_of(checked_name(name))
         if len(rings) != len(self.archives):
             raise ValueError(f"{len(rings)} rings for {len(self.archives)} archives")
         body = b"".join(_ring(*ring, *archive) for ring, archive in zip(rings, self.archives, strict=True))
         try:
-            self._place(self._path(name), head_bytes(self.archives, aggregation, xff), body)
+            self._make(self._path(place), head_bytes(self.archives, aggregation, xff), body)
         except OSError as exc:
             raise _refused(self._root, exc) from exc
-        self._made_names([name])
+        self._made_names([place])
 
-    def _made_names(self, names: Sequence[str]) -> None:
-        """Let our own index know of new names, and other processes that there are some."""
+    def _made_names(self, places: Sequence[str]) -> None:
+        """Let our own index know of new files, and other processes that there are some."""
         if self._index is not None:
-            self._index.add(names)
+            self._index.add(places)
         with contextlib.suppress(OSError):  # without it they are found with the next refresh
             Path(self._root, STAMP).touch()
 
@@ -150,10 +152,13 @@ class WhisperWriter:
             before_s: only slots before the one that holds this time (epoch s): what was known before a sweep, also when
                 that sweep was written already. None: the newest of all.
         """
-        answer = np.full(len(names), np.nan)
+        return self.newest(names, before_s=before_s)[1]
+
+    def newest(self, names: Sequence[str], *, before_s: int | None = None) -> tuple[NDArray[np.int64], Values]:
+        """What `latest` gives, after the times (epoch s) of its slots, 0 where there is none."""
+        times_s, values = np.zeros(len(names), dtype=np.int64), np.full(len(names), np.nan)
         for i, name in enumerate(names):
-            check_name(name)
-            path = self._path(name)
+            path = self._path(self._place_of(checked_name(name)))
             try:
                 file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
             except OSError as exc:
@@ -161,17 +166,25 @@ class WhisperWriter:
                     self._tell(path, f"cannot be opened ({exc.strerror})")
                 continue
             try:
-                answer[i] = self._latest_of(file, before_s)
+                times_s[i], values[i] = self._newest_of(file, before_s)
             except Unreadable as exc:
                 self._tell(path, str(exc))
             except OSError as exc:
                 self._tell(path, f"cannot be read ({exc.strerror})")
             finally:
                 os.close(file)
-        return answer
+        return times_s, values
 
-    def _path(self, name: str) -> str:
-        return f"{self._root}/{name.replace('.', '/')}{SUFFIX}"
+    def _path(self, place: str) -> str:
+        return f"{self._root}/{place.replace('.', '/')}{SUFFIX}"
+
+    def _place_of(self, name: str) -> str:
+        """The path of a series, dots between its nodes: its name, but for one with tags, which lies where carbon looks
+        for it. That carbon may have called the file by a hash is seen here; new ones tell their name."""
+        if ";" not in name:
+            return name
+        named, hashed = stored_as(name)
+        return hashed if not Path(self._path(named)).exists() and Path(self._path(hashed)).exists() else named
 
     def _tell(self, path: str, why: str) -> None:
         if path not in self._told and len(self._told) < 10_000:
@@ -180,21 +193,21 @@ class WhisperWriter:
 
     def _write_one(
         self,
-        name: str,
+        place: str,
         value: float,
         at_s: int,
         now_s: int,
         targets: dict[Layout, _Target | None],
         created: list[str] | None,
     ) -> bool:
-        path = self._path(name)
+        path = self._path(place)
         try:
             file = os.open(path, os.O_RDWR | os.O_NONBLOCK)
         except FileNotFoundError:
             if created is None:
                 return False
-            self._place(path, self._head, b"")
-            created.append(name)
+            self._make(path, self._head, b"")
+            created.append(place)
             file = os.open(path, os.O_RDWR)
         except (IsADirectoryError, PermissionError) as exc:
             self._tell(path, f"cannot be opened ({exc.strerror})")
@@ -218,15 +231,15 @@ class WhisperWriter:
         finally:
             os.close(file)
         # Nothing but zeros: what a power cut leaves of a new file. There is nothing in it to lose.
-        self._place(path, self._head, b"")
-        return self._write_one(name, value, at_s, now_s, targets, None)
+        self._make(path, self._head, b"")
+        return self._write_one(place, value, at_s, now_s, targets, None)
 
     def _propagate(self, file: int, layout: Layout, target: _Target, base_s: int) -> None:
         """Make the slots of coarser archives that hold the point anew, each from the next finer archive."""
         finer = target.archive
         for coarser in target.coarser:
             slot_s = target.slot_s - target.slot_s % coarser.step_s
-            stored = _slots(file, finer, base_s, slot_s, coarser.step_s // finer.step_s)
+            stored = read_slots(file, finer, base_s, slot_s, coarser.step_s // finer.step_s)
             slots = [value if stamp == slot_s + i * finer.step_s else None for i, (stamp, value) in enumerate(stored)]
             known = [value for value in slots if value is not None]
             if not known or len(known) / len(slots) < layout.xff:
@@ -235,7 +248,7 @@ class WhisperWriter:
             _put(file, coarser, base_s, slot_s, aggregate(layout.aggregation, known, slots))
             finer, base_s = coarser, base_s or slot_s
 
-    def _place(self, path: str, head: bytes, body: bytes) -> None:
+    def _make(self, path: str, head: bytes, body: bytes) -> None:
         """Make a file under a hidden name, then give it its own: nobody sees half of one. An empty body is sparse."""
         self._made += 1
         folder, _, leaf = path.rpartition("/")
@@ -259,16 +272,16 @@ class WhisperWriter:
                 Path(hidden).unlink()
             raise
 
-    def _latest_of(self, file: int, before_s: int | None) -> float:
+    def _newest_of(self, file: int, before_s: int | None) -> tuple[int, float]:
         layout, base_s = self._heads.read(file)
         finest = layout.archives[0]
         if before_s is not None and base_s:
             after_s = before_s - before_s % finest.step_s
             count = min(LOOK_BACK, finest.points)
             start_s = after_s - count * finest.step_s
-            for i, (stamp, value) in reversed(list(enumerate(_slots(file, finest, base_s, start_s, count)))):
+            for i, (stamp, value) in reversed(list(enumerate(read_slots(file, finest, base_s, start_s, count)))):
                 if stamp == start_s + i * finest.step_s:
-                    return value
+                    return stamp, value
         best_s, best = 0, math.nan
         for archive in layout.archives:
             raw = os.pread(file, archive.points * POINT.size, archive.offset)
@@ -280,18 +293,34 @@ class WhisperWriter:
             # A coarser archive repeats what a finer one knows better: it counts only where it reaches further on.
             if len(times) and times[newest] > best_s:
                 best_s, best = int(times[newest]), float(ring["value"][newest])
-        return best
+        return best_s, best
 
 
-def check_name(name: str) -> None:
-    """Raise BadInput for a name that is no file below a root or that no pattern could ask for."""
-    nodes = name.split(".")
-    if len(nodes) > MAX_DEPTH or len(name) > MAX_NAME or not all(map(_NODE.fullmatch, nodes)):
+def wanted_points(points: Iterable[tuple[str, float]]) -> list[tuple[str, float]]:
+    """Points as they are written: without gaps, by checked names. Raises BadInput."""
+    return [(checked_name(name), float(value)) for name, value in points if not math.isnan(value)]
+
+
+def checked_name(name: str) -> str:
+    """The name of a series as carbon has it: of one with tags these in their order.
+
+    Raises:
+        BadInput: one that is no file below a root, or that no pattern could ask for.
+    """
+    checked, nodes = name, name.split(".")
+    malformed = False
+    if ";" in name:
+        tags = tags_of(name)
+        malformed = len(tags) == 1
+        checked = tagged_name(tags)
+        nodes.append(stored_as(checked)[0].rpartition(".")[2])
+    if malformed or len(nodes) > MAX_DEPTH or len(name) > MAX_NAME or not all(map(_NODE.fullmatch, nodes)):
         raise BadInput(
             f"'{name[:80]}' cannot be the name of a series.",
             fix=f"Give 1 to {MAX_DEPTH} nodes with dots between them, each of 1 to 200 printable ASCII characters "
-            "without blanks, slashes or any of * ? , [ ] { }.",
+            "without blanks, slashes or any of * ? , [ ] { }. With tags, `;tag=value` each, it has 200 in all.",
         )
+    return checked
 
 
 def _target(layout: Layout, at_s: int, now_s: int) -> _Target | None:
@@ -310,7 +339,7 @@ def _put(file: int, archive: Archive, base_s: int, slot_s: int, value: float) ->
     os.pwrite(file, POINT.pack(slot_s, value), archive.offset + place * POINT.size)
 
 
-def _slots(file: int, archive: Archive, base_s: int, start_s: int, count: int) -> list[tuple[int, float]]:
+def read_slots(file: int, archive: Archive, base_s: int, start_s: int, count: int) -> list[tuple[int, float]]:
     """(time, value) of consecutive places of a ring, from that of start_s on. Raises Unreadable."""
     place = archive.place(start_s, base_s)
     first = min(count, archive.points - place)

@@ -1,0 +1,139 @@
+"""Points of whisper files, read many files at a time into matrices that their series share."""
+
+import os
+
+import numpy as np
+
+from weft.base.errors import TooMuch
+from weft.metrics.series import Values, Window
+from weft.metrics.whisper import POINT, POINTS, Archive, Layout, Plan, Unreadable
+
+BLOCK_BYTES = 1 << 20
+"""Files are read into one buffer of about this size and decoded together: larger leaves the processor's cache."""
+LONG_POINTS = 100_000
+"""Of a file with more than this so many are read at once."""
+
+
+def _fill(into: memoryview, file: int, archive: Archive, start_s: int, base_s: int) -> None:
+    """Read slots from start_s on, as many as there is room for, of a ring with the time base_s in slot 0.
+
+    Raises:
+        Unreadable: the file ends before that. OSError: as reading raises it.
+    """
+    got = 0
+    for offset, size in archive.stretches(start_s, len(into) // POINT.size, base_s):
+        got += os.preadv(file, [into[got : got + size]], offset)
+    if got != len(into):
+        raise Unreadable("is cut: it ends within an archive")
+
+
+def in_memory(file: int, offset: int, size: int) -> bool:
+    """Whether a part of a file can be read without the disk. Raises OSError: the file system does not tell."""
+    try:
+        return os.preadv(file, [bytearray(size)], offset, os.RWF_NOWAIT) == size
+    except BlockingIOError:
+        return False
+
+
+def ask(file: int, offset: int, size: int) -> None:
+    """Have the kernel read a part of a file, without waiting for it. Raises OSError."""
+    os.posix_fadvise(file, offset, size, os.POSIX_FADV_WILLNEED)
+
+
+class Block:
+    """Files with one start, step and length: rows of one matrix, decoded some at a time from one buffer."""
+
+    def __init__(self, plan: Plan, rows: int) -> None:
+        self.matrix: Values = np.empty((rows, plan.n))
+        self.rows = 0
+        n = min(plan.n, LONG_POINTS)
+        self._room = min(rows, max(4, min(64, BLOCK_BYTES // (n * POINT.size))))
+        self._buffered = 0
+        raw = bytearray(self._room * n * POINT.size)
+        self._bytes = memoryview(raw)
+        points = np.frombuffer(raw, POINTS).reshape(self._room, n)
+        self._values = points["value"]
+        # Times are compared as they lie on disk: swapping the bytes of the expected row spares those of every file.
+        self._times = points["time"].view(np.uint32)
+        times_s = plan.start_s + plan.archive.step_s * np.arange(n, dtype=np.int64)
+        self._expected = times_s.astype(POINTS["time"]).view(np.uint32)
+
+    def read(self, file: int, plan: Plan, base_s: int) -> Values:
+        """Read one file's slots; its row is filled at the latest by `decode`. Raises Unreadable, OSError."""
+        if plan.n > LONG_POINTS:
+            return self._read_long(file, plan, base_s)
+        if self._buffered == self._room:
+            self.decode()
+        row: Values = self.matrix[self.rows]
+        size = plan.n * POINT.size
+        begin = self._buffered * size
+        if base_s == 0:
+            self._bytes[begin : begin + size] = bytes(size)
+        else:
+            _fill(self._bytes[begin : begin + size], file, plan.archive, plan.start_s, base_s)
+        self._buffered += 1
+        self.rows += 1
+        return row
+
+    def _read_long(self, file: int, plan: Plan, base_s: int) -> Values:
+        """Read one file's slots a part at a time, so that no more memory is needed than they take."""
+        row: Values = self.matrix[self.rows]
+        step_s = plan.archive.step_s
+        for first in range(0, plan.n, LONG_POINTS) if base_s else ():
+            part = row[first : first + LONG_POINTS]
+            _fill(self._bytes[: len(part) * POINT.size], file, plan.archive, plan.start_s + first * step_s, base_s)
+            part[:] = self._values[0, : len(part)]
+            expected_s = plan.start_s + step_s * np.arange(first, first + len(part), dtype=np.int64)
+            np.copyto(
+                part, np.nan, where=self._times[0, : len(part)] != expected_s.astype(POINTS["time"]).view(np.uint32)
+            )
+        if not base_s:
+            row[:] = np.nan
+        self.rows += 1
+        return row
+
+    def decode(self) -> None:
+        """Fill the rows that were read since the last time."""
+        k = self._buffered
+        if not k:
+            return
+        rows = self.matrix[self.rows - k : self.rows]
+        rows[:] = self._values[:k]
+        np.copyto(rows, np.nan, where=self._times[:k] != self._expected)
+        self._buffered = 0
+
+
+class Blocks:
+    """The blocks of one fetch: every layout has its plan, and every start, step and length one block."""
+
+    def __init__(self, window: Window, rows: int, most: int) -> None:
+        self._window, self._rows, self._left = window, rows, most
+        self._by_layout: dict[Layout, tuple[Plan, Block] | None] = {}
+        self._by_shape: dict[tuple[int, int, int], Block] = {}
+
+    def of(self, layout: Layout) -> tuple[Plan, Block] | None:
+        """How to read files of a layout, and into what; None: they hold nothing of the window."""
+        if layout in self._by_layout:
+            return self._by_layout[layout]
+        found = None
+        if plan := layout.plan(self._window):
+            shape = (plan.start_s, plan.archive.step_s, plan.n)
+            if shape not in self._by_shape:
+                self._by_shape[shape] = Block(plan, self._rows)
+            found = plan, self._by_shape[shape]
+        self._by_layout[layout] = found
+        return found
+
+    def count(self, plan: Plan) -> None:
+        """Say that one more file is read so. Raises TooMuch: `points` did not know that there are files of its step."""
+        self._left -= plan.n
+        if self._left < 0:
+            raise TooMuch(
+                "The request reads more than metrics.max_points allows.",
+                fix="Ask for fewer series or a shorter time, or raise that setting.",
+            )
+
+    def decode(self) -> None:
+        """Fill every row that was read."""
+        for block in self._by_shape.values():
+            block.decode()
