@@ -29,6 +29,16 @@ def test_one_piece_that_covers_everything_shares_the_stored_values() -> None:
     assert made.seams == ()
 
 
+def test_a_piece_that_ends_with_the_window_covers_it_and_one_a_second_short_of_a_slot_does_not() -> None:
+    [made] = assemble(piece("p.1", 0, 60))
+    assert made.values is ONE.values
+    [made] = assemble(piece("p.1", 9, 51))
+    assert numbers(made) == [1, 2, 3, 4, 5, 6]
+    [made] = assemble(piece("p.1", 10, 60))
+    assert numbers(made) == [N, 2, 3, 4, 5, 6]
+    assert assemble(piece("p.gone", 0, 60)) == []
+
+
 def test_a_run_keeps_the_slots_it_overlaps_and_nothing_else() -> None:
     # From 12 s to 31 s: the slots of 10, 20 and 30 s.
     [made] = assemble(piece("p.1", 12, 31))

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from weft.base.errors import TooMuch
-from weft.metrics.index import NameIndex
+from weft.metrics.index import LATEST, NameIndex
 from weft.metrics.store import Found
+from weft.metrics.tags import stored_as
 
 TREE = ("a", "a.b", "a.bx", "a.c", "a.e.f", "a.e.g.h", "b.c", "x.a.b")
 
@@ -211,10 +212,91 @@ def test_what_a_caller_does_to_an_answer_stays_with_the_caller(tmp_path: Path) -
     assert index.expand("a.*") == ["a.b"]
 
 
-def test_the_cache_keeps_a_bounded_number_of_hits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weft.metrics.index.CACHED_HITS", 10)
+def test_the_cache_keeps_a_bounded_number_of_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weft.metrics.index.CACHED_BYTES", 1000)
     make(tmp_path, *TREE)
     index = index_of(tmp_path)
+    kept = set()
     for pattern in FINDS:
         index.find(pattern)
-        assert sum(len(found) + 1 for found in index._cache.values()) <= 10
+        kept |= {pattern} & index._cache.keys()
+        hits = [hit for found in index._cache.values() for hits in found for hit in hits]
+        letters = sum(map(len, (*hits, *index._cache)))
+        assert letters + 60 * (len(index._cache) + len(hits)) == index._cached_bytes <= 1000
+    assert len(kept) > len(index._cache) > 0
+    # One of 14 hits is over half of it.
+    assert "**" not in kept
+
+
+def tagged(number: int) -> tuple[str, str]:
+    """A tagged series, and the path that carbon gives it."""
+    return (name := f"cpu;host=n{number}"), stored_as(name)[0]
+
+
+def alike_folders(count: int) -> list[list[str]]:
+    """So many groups of tagged series, of which each group has the upper folder in common; the rest of one group."""
+    by_folder: dict[str, list[str]] = {}
+    for number in range(30_000):
+        path = tagged(number)[1]
+        by_folder.setdefault(path.split(".")[1], []).append(path)
+    return list(by_folder.values())[:count]
+
+
+def test_tagged_series_in_new_folders_are_seen_at_once_and_the_others_in_some_refreshes(tmp_path: Path) -> None:
+    groups = alike_folders(40)
+    make(tmp_path, *(path for group in groups for path in group[:2]))
+    age(tmp_path)
+    index = index_of(tmp_path)
+    assert sorted(index.tagged()) == sorted(path.split(".", 3)[3] for group in groups for path in group[:2])
+    assert not index.refresh()
+    generation = index.tagged_generation
+    new = [group[2] for group in groups]
+    make(tmp_path, *new)
+    assert index.refresh()
+    assert all(map(index.exists, new)), "their folders are new, and the folders around these tell of it"
+    assert index.tagged_generation == generation + 1
+    age(tmp_path)
+    index.refresh()
+    beside = [f"{group[0].rpartition('.')[0]}.cpu;host=beside" for group in groups]
+    gone = [group[1] for group in groups]
+    make(tmp_path, *beside)
+    for path in gone:
+        (tmp_path / f"{path.replace('.', '/')}.wsp").unlink()
+    seen = []
+    for _ in range(LATEST):
+        index.refresh()
+        seen.append(sum(map(index.exists, beside)))
+    assert (seen[-1], [path for path in gone if index.exists(path)]) == (len(groups), [])
+    assert len(set(seen)) > 5, "a part of them each time"
+
+
+def test_a_plain_series_changes_nothing_for_tagged_ones(tmp_path: Path) -> None:
+    make(tmp_path, "a.b", tagged(1)[1])
+    index = index_of(tmp_path)
+    generation = index.tagged_generation
+    make(tmp_path, "a.c", "x.y")
+    index.add(["a.d"])
+    assert index.refresh()
+    assert index.tagged_generation == generation
+    make(tmp_path, "a.n;host=b")
+    index.refresh()
+    assert index.tagged_generation == generation + 1
+    assert sorted(index.plain()) == ["a.b", "a.c", "x.y"]
+    assert sorted(index.tagged()) == ["a.n;host=b", "cpu;host=n1"]
+
+
+def test_an_idle_look_at_many_tagged_series_asks_for_few_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = alike_folders(200)
+    count = sum(map(len, groups))
+    make(tmp_path, *(path for group in groups for path in group))
+    age(tmp_path)
+    index = index_of(tmp_path)
+    asked = []
+    stat = Path.stat
+    monkeypatch.setattr(Path, "stat", lambda path, **more: asked.append(path) or stat(path, **more))
+    for _ in range(LATEST):
+        assert not index.refresh()
+    # The root, _tagged and the upper folders each time, the lower ones once; some of them are one for two series.
+    assert LATEST * 202 < len(asked) <= LATEST * 202 + count

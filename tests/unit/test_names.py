@@ -9,8 +9,9 @@ from unit.story import ALICE, BOB, LEAF1, LEAF2, LEAF3, NOW, OPERATOR, H, answer
 from weft.answers.answers import Answers
 from weft.answers.names import InventoryNames, job_node
 from weft.answers.site import Site
-from weft.answers.virtual import HostTemplate, joined_pieces
+from weft.answers.virtual import KEPT_ANSWERS, KEPT_NAMES, Assembly, HostTemplate, joined_pieces, remembering
 from weft.base.config import Site as SiteSettings
+from weft.base.intervals import Interval
 from weft.metrics.series import Window
 from weft.metrics.store import Found, Piece, Tell, VirtualSeries
 
@@ -316,3 +317,45 @@ def test_the_sites_template_says_where_hosts_lie() -> None:
     assert template.split("hpc.c1.nodes.n-a-x.cpu.user", "c1") == ("a", "cpu.user")
     assert template.split("hpc.c1.nodes.m-a-x.cpu.user", "c1") is None
     assert template.split("hpc.c1.nodes.n-a-x", "c1") is None
+
+
+def test_series_made_before_join_those_under_construction() -> None:
+    made = {"x": VirtualSeries("x", (Piece("one", 0, 5),), {"name": "x", "sharers": "1"})}
+    assembly = Assembly()
+    assembly.take(made)
+    assert assembly.series() == list(made.values())
+    assembly.add("a", "other", Interval(0, 1000), {})
+    assembly.add("x", "two", Interval(5000, 9000), {"sharers": "2"})
+    assert [(one.name, one.pieces, one.tags) for one in assembly.series()] == [
+        ("a", (Piece("other", 0, 1),), {"name": "a"}),
+        ("x", (Piece("one", 0, 5), Piece("two", 5, 9)), {"name": "x", "sharers": "2"}),
+    ]
+    assert made["x"].tags["sharers"] == "1"
+    assembly = Assembly()
+    assembly.add("x", "two", Interval(5000, 9000), {})
+    assembly.take(made)
+    assert [one.pieces for one in assembly.series()] == [(Piece("one", 0, 5), Piece("two", 5, 9))]
+
+
+def test_what_was_made_is_kept_until_it_is_made_of_something_else() -> None:
+    asked: list[tuple[object, ...]] = []
+
+    @remembering
+    def make(*of: object) -> dict[str, VirtualSeries]:
+        asked.append(of)
+        number = of[0]
+        assert isinstance(number, int)
+        return {str(i): VirtualSeries(str(i), ()) for i in range(number)}
+
+    assert make(1, ("a",)) is make(1, ("a",))
+    make(1, ("b",))
+    assert asked == [(1, ("a",)), (1, ("b",))]
+    for _ in range(2):
+        make(KEPT_NAMES + 1)
+    assert len(asked) == 4, "too large to be kept"
+    for number in range(2, KEPT_ANSWERS + 2):
+        make(number)
+    asked.clear()
+    make(1, ("b",))
+    make(KEPT_ANSWERS + 1)
+    assert asked == [(1, ("b",))]

@@ -13,7 +13,7 @@ from weft.metrics.patterns import is_plain
 from weft.metrics.series import Window
 from weft.metrics.store import unheard
 from weft.metrics.tags import TagIndex, stored_as, tag_expressions, tags_of
-from weft.metrics.whisper import WhisperStore
+from weft.metrics.tree import WhisperStore
 
 NAMES = [
     "a.b.c",
@@ -118,14 +118,55 @@ def test_an_editor_is_offered_tags_and_values() -> None:
     assert index.values("nothing") == []
 
 
+def test_names_are_put_together_from_their_tags() -> None:
+    # carbon sorts `tag=value` as texts; who else stores series need not.
+    names = [
+        "a;b=1;c=2",
+        "a;a-b=1;a=2",
+        "a;z=1;b=2",
+        "a;b",
+        "a;b=",
+        "~a;b=1",
+        "a_DOT_b;c=1_DOT_5",
+        "a;b=1;b=2",
+        "a;b=c=d",
+    ]
+    index = TagIndex(names)
+    assert index.find(tag_expressions(["name=~."])) == sorted([*names[:6], "a.b;c=1.5", *names[7:]])
+    assert index.find(tag_expressions(["b=1"])) == ["a;b=1;c=2", "~a;b=1"]
+
+
+def test_plain_names_are_looked_at_when_they_are_asked_for() -> None:
+    plain = ["a.b", "cpu"]
+    index = TagIndex(["cpu;dc=eu", "mem;dc=us"], lambda: plain)
+    assert index.find(tag_expressions(["name=cpu"])) == ["cpu", "cpu;dc=eu"]
+    assert index.find(tag_expressions(["name=~cpu|mem", "dc!=eu"])) == ["cpu", "mem;dc=us"]
+    assert index.find(tag_expressions(["name=~.", "dc="])) == ["a.b", "cpu"]
+    assert index.find(tag_expressions(["name!=cpu", "dc=~."])) == ["mem;dc=us"]
+    assert index.values("name") == [("a.b", 1), ("cpu", 2), ("mem", 1)]
+    assert index.values("name", tag_expressions(["name=~c"]), "c") == [("cpu", 2)]
+    assert index.values("dc", tag_expressions(["name=cpu"])) == [("eu", 1)]
+    assert index.tags(tag_expressions(["name=a.b"])) == []
+    plain.append("mem")
+    assert index.find(tag_expressions(["name=mem"])) == ["mem", "mem;dc=us"]
+    assert TagIndex([], lambda: plain).tags() == ["name"]
+    assert TagIndex([]).tags() == []
+
+
+def test_a_pattern_that_never_ends_is_ended_on_plain_names_too() -> None:
+    index = TagIndex([], lambda: ["a" * 60 + "!"])
+    with pytest.raises(BadRequest, match=r"takes longer than 1 s"):
+        index.find(tag_expressions([r"name=~(a|a)+$"]))
+
+
 def test_many_tagged_names_take_little_memory() -> None:
     names = [f"m{place % 17};dc=dc{place % 7};host=node{place // 17:05d};port=1" for place in range(20_000)]
     tracemalloc.start()
-    index = TagIndex(names)
+    index = TagIndex(name for name in names)
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    # 4 tags of 8 bytes, a place in the list, and 1,177 hosts of about 100 bytes.
-    assert kept / len(names) < 60
+    # 4 tags of 8 bytes, and 1,177 hosts of about 100 bytes.
+    assert kept / len(names) < 45
     assert len(index.find(tag_expressions(["host=node00042"]))) == 17
 
 
@@ -177,5 +218,5 @@ def test_folders_of_one_series_each_are_kept_small_and_found_as_others(tmp_path:
     (tmp_path / "a/z/v.wsp").touch()
     assert index.refresh()
     # What was added without a file is gone again with the next look.
-    assert sorted(index.names()) == index.expand("a.*.*") == ["a.x.v", "a.z.v", "a.z.w"]
+    assert sorted(index.plain()) == index.expand("a.*.*") == ["a.x.v", "a.z.v", "a.z.w"]
     assert not index.refresh()

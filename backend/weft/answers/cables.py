@@ -49,6 +49,18 @@ def ends_of(connections: Sequence[Connection], kinds: Mapping[str, NodeKind | No
     return found
 
 
+def doubt_of(answers: Answers, cable: str, ends: Ends) -> str | None:
+    """What is not sure about a cable in one of its connections."""
+    connection = ends.connection
+    if connection.cable_alt is not None:
+        when = answers.when(connection.span.from_ms)
+        return (
+            f"Cable {cable} and {connection.cable_alt} changed ends by {when}; shown is one reading, "
+            f"`cable_history cable={cable}` has both."
+        )
+    return None if ends.sure else f"Cable {cable}: nothing tells which end is which after it was moved."
+
+
 def kinds_of(directory: Directory, connections: Sequence[Connection]) -> dict[str, NodeKind | None]:
     """Kind of every node at an end of these connections."""
     return {port.guid: directory.kind(port.guid) for c in connections for port in (c.a, c.b)}

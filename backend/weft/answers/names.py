@@ -14,23 +14,32 @@ Names are made of `[A-Za-z0-9_-]`. A job is `4711`, `4711_5` (array task) or `47
 typed 4711+1 elsewhere); a job of another than the site's own cluster is `<cluster>--4711`.
 """
 
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 from weft.answers.answers import Answers
-from weft.answers.cables import ends_of, kinds_of
+from weft.answers.cables import doubt_of, ends_of, kinds_of
 from weft.answers.jobs import MOST_RUNS, Sharing
-from weft.answers.people import held, host_times, may_see
+from weft.answers.named import Request, job_node, name_typed, tell_early
+from weft.answers.people import held, host_times
 from weft.answers.plugs import plugs_of
 from weft.answers.routed import RANK, Basis, RunRoutes, RunShares
 from weft.answers.routes import run_routes, run_shares
-from weft.answers.virtual import Assembly, HostTemplate, counters, fitted, in_window
+from weft.answers.virtual import (
+    Assembly,
+    HostSpot,
+    HostTemplate,
+    counter_paths,
+    counters,
+    fitted,
+    in_window,
+    job_host_series,
+    switch_series,
+)
 from weft.base.access import Viewer
 from weft.base.intervals import Interval, graphite_window
 from weft.fabric.model import PortKey
 from weft.fabric.names import safe
-from weft.inventory.store import Connection, FabricSpan, RunFilter
+from weft.inventory.store import Connection, RunFilter
 from weft.metrics.globs import Glob, nodes
 from weft.metrics.series import Window
 from weft.metrics.store import Found, VirtualSeries
@@ -47,29 +56,6 @@ PICKED_RUNS = 200
 """Ended runs that a picker shows after the running ones."""
 MOST_PICKED = 5000
 """Nodes of one level that a picker shows."""
-
-_JOB = re.compile(r"(?:(?P<cluster>[A-Za-z0-9_-]+?)--)?(?P<label>\d+(?:[_-]\d+)?)")
-
-
-def job_node(run: Run, cluster: str) -> str:
-    """A run's job as one node of a name: `4711`, `4711_5`, `4711-1`, `<cluster>--4711`."""
-    label = run.label.replace("+", "-")
-    return label if run.key.cluster == cluster else f"{safe(run.key.cluster)}--{label}"
-
-
-@dataclass(slots=True)
-class Request:
-    """One request: who asks about what time, notices so far, and the runs that its job ids mean."""
-
-    window: Interval
-    viewer: Viewer
-    now_ms: int
-    notices: dict[str, None] = field(default_factory=dict)
-    named: dict[str, list[Run]] = field(default_factory=dict)
-
-    def tell(self, notice: str) -> None:
-        """Say something once."""
-        self.notices.setdefault(notice)
 
 
 class InventoryNames:
@@ -145,19 +131,12 @@ class InventoryNames:
         for fabric in await self._answers.fabrics():
             directory = await self._answers.directory(fabric.name)
             chosen = in_window(directory.switches, name.among(directory.switches), fabric, request.window)
-            self._early(request, fabric)
+            tell_early(self._answers, request, fabric)
             guids = {named.guid for _, named, _ in chosen}
-            stored = await counters(self._answers.site.metrics, guids, port.text, counter.text, request.tell)
-            by_guid: dict[str, list[tuple[str, str, str]]] = {}
-            for key, kept in stored.items():
-                number = str(key.number)
-                by_guid.setdefault(key.guid, []).extend((number, what, series) for what, series in kept)
-            for safe_name, named, span in chosen:
-                for number, what, series in by_guid.get(named.guid, ()):
-                    tags = {"switch": safe_name, "port": number, "what": what}
-                    assembly.add(self._name("switch", safe_name, number, what), series, span, tags)
-                if self._too_many(request, assembly):
-                    return
+            paths = await counter_paths(self._answers.site.metrics, guids, port.text, counter.text, request.tell)
+            assembly.take(switch_series(self._name(""), MOST_NAMES, tuple(chosen), tuple(paths)))
+            if self._too_many(request, assembly):
+                return
 
     async def _hosts(self, request: Request, pattern: list[Glob], assembly: Assembly) -> None:
         _, name, ib, hca, port, counter = pattern
@@ -166,7 +145,7 @@ class InventoryNames:
         times = await host_times(self._answers, request.viewer, request.window)
         for fabric in await self._answers.fabrics():
             directory = await self._answers.directory(fabric.name)
-            self._early(request, fabric)
+            tell_early(self._answers, request, fabric)
             mine = None if times is None else {directory.find_host(host): spans for host, spans in times.items()}
             matching = [host for host in directory.hosts if name.matches(safe(host)) and (mine is None or host in mine)]
             chosen = [
@@ -188,11 +167,6 @@ class InventoryNames:
                 if self._too_many(request, assembly):
                     return
 
-    def _early(self, request: Request, fabric: FabricSpan) -> None:
-        if request.window.from_ms < fabric.first_ms:
-            first = self._answers.when(fabric.first_ms)
-            request.tell(f"Fabric {fabric.name} was first seen at {first}: names before are those of that time.")
-
     # -- cables --------------------------------------------------------------------------------------------------------
 
     async def _cables(self, request: Request, pattern: list[Glob], assembly: Assembly) -> None:
@@ -206,7 +180,8 @@ class InventoryNames:
                     continue
                 for ends in ends_of(connections, kinds_of(directory, connections)):
                     if ends.connection.span.overlaps(request.window):
-                        self._doubt(request, cable, ends.connection, ends.sure)
+                        if doubt := doubt_of(self._answers, cable, ends):
+                            request.tell(doubt)
                         chosen += [
                             (safe(cable), which, port, ends.connection)
                             for which, port in (("a", ends.a), ("b", ends.b))
@@ -232,16 +207,6 @@ class InventoryNames:
             book[cable] = tuple(c for c in connections if c.cable == cable)
         return book
 
-    def _doubt(self, request: Request, cable: str, connection: Connection, sure: bool) -> None:
-        if connection.cable_alt is not None:
-            when = self._answers.when(connection.span.from_ms)
-            request.tell(
-                f"Cable {cable} and {connection.cable_alt} changed ends by {when}; shown is one reading, "
-                f"`cable_history cable={cable}` has both."
-            )
-        elif not sure:
-            request.tell(f"Cable {cable}: nothing tells which end is which after it was moved.")
-
     # -- jobs ----------------------------------------------------------------------------------------------------------
 
     async def _name_runs(self, request: Request, patterns: Sequence[Sequence[Glob]]) -> None:
@@ -250,7 +215,7 @@ class InventoryNames:
         wild = [p[1] for p in patterns if not p[1].literal]
         typed = sorted(words)[:MOST_TYPED] if wild or len(words) <= MOST_TYPED else []
         for word in typed:
-            await self._name_typed(request, word)
+            await name_typed(self._answers, request, word)
         if not wild and len(typed) == len(words):
             return
         users = () if request.viewer.operator else (request.viewer.who,)
@@ -264,17 +229,6 @@ class InventoryNames:
             request.tell(f"job.{wild[0].text} is looked for among the runs that overlap the window: {which}.")
         elif page.cursor is not None and (lost := len(words - request.named.keys())):
             request.tell(f"{lost} of {len(words)} jobs are not among the newest {MOST_RUNS} runs of the window.")
-
-    async def _name_typed(self, request: Request, word: str) -> None:
-        found = _JOB.fullmatch(word)
-        if found is None:
-            return
-        cluster = found["cluster"] or self._answers.site.settings.cluster
-        runs = await self._answers.site.jobs.find(found["label"].replace("-", "+"), cluster, request.window)
-        seen = [run for run in runs if may_see(request.viewer, run)]
-        if len(seen) > 1:
-            request.tell(f"job.{word} is {len(seen)} runs in this window.")
-        request.named[word] = seen
 
     async def _job(self, request: Request, pattern: list[Glob], assembly: Assembly) -> None:
         if len(pattern) < 3:
@@ -304,24 +258,15 @@ class InventoryNames:
         by_cluster: dict[str, set[str]] = {}
         for cluster, node, _, _, _ in spots:
             by_cluster.setdefault(cluster, set()).add(node)
-        below: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        paths = []
         for cluster, hosts in by_cluster.items():
-            pattern_of_hosts = self._template.pattern(cluster, hosts, ".".join(rest))
-            for stored in await self._answers.site.metrics.expand(pattern_of_hosts, request.tell):
-                if (split := self._template.split(stored, cluster)) is not None:
-                    below.setdefault((cluster, split[0]), []).append((split[1], stored))
-        done: set[tuple[str, str, Interval, str]] = set()
-        for cluster, node, name, safe_host, span in spots:
-            for path, stored in below.get((cluster, node), ()):
-                if (name, safe_host, span, path) not in done:  # a host stored short and full: the first way counts
-                    done.add((name, safe_host, span, path))
-                    full = self._name("job", name, "hosts", safe_host, path)
-                    assembly.add(full, stored, span, {"job": name, "host": safe_host})
-            if self._too_many(request, assembly):
-                return
+            below = self._template.pattern(cluster, hosts, ".".join(rest))
+            paths.append((cluster, tuple(await self._answers.site.metrics.expand(below, request.tell))))
+        assembly.take(job_host_series(self._name(""), MOST_NAMES, self._template, tuple(spots), tuple(paths)))
+        self._too_many(request, assembly)
 
-    def _host_spots(self, chosen: dict[str, list[Run]], host: Glob) -> list[tuple[str, str, str, str, Interval]]:
-        """(cluster, node the host may be stored as, job, host, time) of every host of the runs that matches."""
+    def _host_spots(self, chosen: dict[str, list[Run]], host: Glob) -> list[HostSpot]:
+        """Every host of the runs that matches."""
         return [
             (run.key.cluster, node, name, safe(own), span)
             for name, runs in sorted(chosen.items())

@@ -1,6 +1,7 @@
 """What virtual series are made of: patterns cut to a known depth, stored counters by port, pieces put together."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from weft.answers.answers import ALL_TIME
 from weft.answers.directory import Named
@@ -14,6 +15,9 @@ COUNTERS = "fabric"
 """First node of stored counters: `fabric.<guid>.<port>.<counter>`."""
 MOST_IN_BRACES = 64
 """More GUIDs or hosts than this in one pattern are asked for with `*` and sorted out here."""
+
+KEPT_ANSWERS, KEPT_NAMES = 8, 2000
+"""Answers that are kept of each kind, and most series of one: together about 10 MB."""
 
 Stored = dict[PortKey, list[tuple[str, str]]]
 """Port -> (counter, stored name) of each counter kept."""
@@ -44,15 +48,29 @@ async def counters(store: SeriesStore, guids: Collection[str], port: str, counte
     Args:
         port, counter: patterns of one node each.
     """
+    return by_port(await counter_paths(store, guids, port, counter, tell), guids)
+
+
+async def counter_paths(
+    store: SeriesStore, guids: Collection[str], port: str, counter: str, tell: Tell
+) -> Sequence[str]:
+    """Stored names of the counters of these nodes, and perhaps of others; see `counters`."""
+    return await store.expand(f"{COUNTERS}.{braced(set(guids))}.{port}.{counter}", tell) if guids else ()
+
+
+def by_port(paths: Iterable[str], guids: Collection[str]) -> Stored:
+    """Those of these nodes, sorted by port."""
     found: Stored = {}
-    if not guids:
-        return found
     wanted = guids if isinstance(guids, (set, frozenset, dict)) else set(guids)
-    for stored in await store.expand(f"{COUNTERS}.{braced(wanted)}.{port}.{counter}", tell):
+    for stored in paths:
         _, guid, number, name = stored.split(".")
         if guid in wanted and number.isdigit():
             found.setdefault(PortKey(guid, int(number)), []).append((name, stored))
     return found
+
+
+Made = Mapping[str, VirtualSeries]
+"""Series by name, sorted by it; shared, not to be changed."""
 
 
 class Assembly:
@@ -60,36 +78,125 @@ class Assembly:
 
     def __init__(self) -> None:
         self._pieces: dict[str, list[Piece]] = {}
-        self._tags: dict[str, dict[str, str]] = {}
+        self._tags: dict[str, Mapping[str, str]] = {}
+        self._made: Made = {}
 
     def __len__(self) -> int:
-        return len(self._pieces)
+        return len(self._pieces) + len(self._made)
 
-    def add(self, name: str, stored: str, span: Interval, tags: dict[str, str]) -> None:
+    def add(self, name: str, stored: str, span: Interval, tags: Mapping[str, str]) -> None:
         """A stretch of a stored series belongs to this name; the first tags given stay, `sharers` is the most."""
-        piece = Piece(stored, span.from_ms // 1000, -(-span.to_ms // 1000))
-        self._pieces.setdefault(name, []).append(piece)
-        known = self._tags.setdefault(name, tags)
-        if int(tags.get("sharers", "0")) > int(known.get("sharers", "0")):
-            self._tags[name] = known | {"sharers": tags["sharers"]}
+        self._add(name, Piece(stored, span.from_ms // 1000, -(-span.to_ms // 1000)), tags)
+
+    def take(self, made: Made) -> None:
+        """Series that were made before belong here; when nothing else does, they are given as they are."""
+        if len(self):
+            self._unpack(made)
+        else:
+            self._made = made
 
     def series(self) -> list[VirtualSeries]:
         """Every series, sorted by name."""
+        if not self._pieces:
+            return list(self._made.values())
+        self._unpack(self._made)
+        self._made = {}
         return [
             VirtualSeries(name, joined_pieces(self._pieces[name]), {"name": name, **self._tags[name]})
             for name in sorted(self._pieces)
         ]
 
+    def _unpack(self, made: Made) -> None:
+        for one in made.values():
+            for piece in one.pieces:
+                self._add(one.name, piece, one.tags)
+
+    def _add(self, name: str, piece: Piece, tags: Mapping[str, str]) -> None:
+        self._pieces.setdefault(name, []).append(piece)
+        known = self._tags.setdefault(name, tags)
+        if int(tags.get("sharers", "0")) > int(known.get("sharers", "0")):
+            self._tags[name] = {**known, "sharers": tags["sharers"]}
+
+
+SwitchSpot = tuple[str, Named, Interval]
+"""A switch as `in_window` gives it."""
+HostSpot = tuple[str, str, str, str, Interval]
+"""(cluster, node the host may be stored as, job, host, time) of a host of a run."""
+Paths = tuple[tuple[str, tuple[str, ...]], ...]
+"""(cluster, stored names that may be below its hosts)."""
+
+
+Maker = Callable[..., Made]
+"""Makes series of a prefix of names and of tuples: what is known of the nodes, and what is stored."""
+
+
+def remembering(make: Maker) -> Maker:
+    """The same, keeping what it last made: panels ask the same again and again, mostly of what has not changed."""
+    known: OrderedDict[tuple[object, ...], Made] = OrderedDict()
+
+    def made(*of: object) -> Made:
+        found = known.pop(of, None) or make(*of)
+        if len(found) <= KEPT_NAMES:
+            known[of] = found
+            if len(known) > KEPT_ANSWERS:
+                known.popitem(last=False)
+        return found
+
+    return made
+
+
+@remembering
+def switch_series(prefix: str, most: int, spots: tuple[SwitchSpot, ...], paths: tuple[str, ...]) -> Made:
+    """`switch.<name>.<port>.<counter>` of these switches, from these stored names; no switch after `most` series."""
+    assembly = Assembly()
+    by_guid: dict[str, list[tuple[str, str, str]]] = {}
+    for key, kept in by_port(paths, {named.guid for _, named, _ in spots}).items():
+        number = str(key.number)
+        by_guid.setdefault(key.guid, []).extend((number, what, stored) for what, stored in kept)
+    for name, named, span in spots:
+        for number, what, stored in by_guid.get(named.guid, ()):
+            tags = {"switch": name, "port": number, "what": what}
+            assembly.add(f"{prefix}switch.{name}.{number}.{what}", stored, span, tags)
+        if len(assembly) >= most:
+            break
+    return {one.name: one for one in assembly.series()}
+
+
+@remembering
+def job_host_series(
+    prefix: str, most: int, template: "HostTemplate", spots: tuple[HostSpot, ...], paths: Paths
+) -> Made:
+    """`job.<id>.hosts.<host>.<metric path>` of these hosts, from these stored names; no host after `most` series."""
+    assembly = Assembly()
+    below: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for cluster, of_cluster in paths:
+        for stored in of_cluster:
+            if (split := template.split(stored, cluster)) is not None:
+                below.setdefault((cluster, split[0]), []).append((split[1], stored))
+    done: set[tuple[str, str, Interval, str]] = set()
+    for cluster, node, job, host, span in spots:
+        for path, stored in below.get((cluster, node), ()):
+            if (job, host, span, path) not in done:  # a host stored short and full: the first way counts
+                done.add((job, host, span, path))
+                assembly.add(f"{prefix}job.{job}.hosts.{host}.{path}", stored, span, {"job": job, "host": host})
+        if len(assembly) >= most:
+            break
+    return {one.name: one for one in assembly.series()}
+
+
+def since_ever(named: Named, fabric: FabricSpan) -> Interval:
+    """When a node had its name; who was there at the first sweep counts as there before."""
+    return Interval(ALL_TIME.from_ms, named.span.to_ms) if named.span.from_ms <= fabric.first_ms else named.span
+
 
 def in_window(
     table: Mapping[str, list[Named]], names: Iterable[str], fabric: FabricSpan, window: Interval
 ) -> list[tuple[str, Named, Interval]]:
-    """(name, node, time) of these names in the window; who was there at the first sweep counts as there before."""
+    """(name, node, time) of these names in the window."""
     found = []
     for name in names:
         for named in table[name]:
-            from_ms = ALL_TIME.from_ms if named.span.from_ms <= fabric.first_ms else named.span.from_ms
-            span = Interval(from_ms, named.span.to_ms)
+            span = since_ever(named, fabric)
             if span.overlaps(window):
                 found.append((name, named, span))
     return found
@@ -125,6 +232,17 @@ class HostTemplate:
         head = [node.replace("{cluster}", cluster) for node in self._nodes]
         head[self._at] = head[self._at].replace("{host}", braced(hosts))
         return ".".join([*head, rest])
+
+    def hosts(self, cluster: str) -> str:
+        """Pattern of the nodes that hosts are stored as."""
+        head = [node.replace("{cluster}", cluster) for node in self._nodes[: self._at + 1]]
+        return ".".join(head).replace("{host}", "*")
+
+    def host(self, path: str, cluster: str) -> str:
+        """The host of a path that `hosts` matches."""
+        before, after = self._before.replace("{cluster}", cluster), self._after.replace("{cluster}", cluster)
+        node = path.split(".")[self._at]
+        return node[len(before) : len(node) - len(after)]
 
     def split(self, path: str, cluster: str) -> tuple[str, str] | None:
         """(host, rest) of a stored path; None: it is not below the template."""

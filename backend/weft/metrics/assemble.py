@@ -41,10 +41,35 @@ def assembled(virtual: Iterable[VirtualSeries], read: Read, path: str) -> list[S
     """
     results: list[Series] = []
     for one in virtual:
-        parts = [_part(piece, stored) for piece in one.pieces if (stored := read(piece.stored)) is not None]
-        if parts:
-            results.append(_joined(one.name, parts, path, {**one.tags, "name": one.name}))
+        tags = {"name": one.name, **one.tags}
+        if (whole := _whole(one.pieces, read)) is not None:
+            series = Series(one.name, whole.start_s, whole.step_s, whole.values, path, tags)
+        elif parts := [_part(piece, stored) for piece in one.pieces if (stored := read(piece.stored)) is not None]:
+            series = _joined(one.name, parts, path, tags)
+        else:
+            continue
+        results.append(series if one.factor == 1 and not one.rate else _measured(series, one))
     return results
+
+
+def _whole(pieces: Sequence[Piece], read: Read) -> Series | None:
+    """The stored series that a name is throughout; most are, so this is quick."""
+    if len(pieces) != 1:
+        return None
+    [piece] = pieces
+    stored = read(piece.stored)
+    return stored if stored and piece.from_s <= stored.start_s and stored.end_s <= piece.to_s else None
+
+
+def _measured(series: Series, virtual: VirtualSeries) -> Series:
+    """Stored values in another unit, and of a counter its growth in a second: nothing over a reset or a seam."""
+    values = series.values * virtual.factor
+    if virtual.rate:
+        growth = np.diff(values, prepend=np.nan) / series.step_s
+        growth[growth < 0] = np.nan
+        growth[list(series.seams)] = np.nan
+        return series.but(values=growth, seams=())
+    return series.but(values=values)
 
 
 def _part(piece: Piece, stored: Series) -> _Part:
@@ -69,6 +94,10 @@ def _joined(name: str, parts: Sequence[_Part], path: str, tags: dict[str, str]) 
         parts = _on_one_grid(parts)
         head = parts[0].stored
     values: Values = np.full(len(head.values), np.nan)
+    if len(parts) == 1:
+        [(_, _, first, after)] = parts
+        values[first:after] = head.values[first:after]
+        return Series(name, head.start_s, head.step_s, values, path, tags)
     seams: list[int] = []
     before = ""
     for piece, stored, first, after in parts:

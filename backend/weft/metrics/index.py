@@ -2,6 +2,12 @@
 
 The tree is immutable: a refresh or an added name makes new folders along the changed paths and swaps the root, so a
 reader never waits and never sees half a change.
+
+What a refresh sees of what others do: a folder's time tells that files came to it or went from it, so every folder's
+time is looked at. Only of carbon's tagged series, of which each has a folder of its own, 200,000 times would be too
+many: there it is the folders around them, which tell of new ones, and a twentieth of the rest. So a tagged series that
+is new is seen with the next refresh, unless its folder existed already (for one in 80 at 200,000, by chance); that, and
+that one is gone, is seen after LATEST refreshes at most.
 """
 
 import logging
@@ -9,10 +15,11 @@ import os
 import sys
 import threading
 import time
+import zlib
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,10 +36,17 @@ MAX_DEPTH = 64
 """Folders below one another; what lies deeper is left out with a log line."""
 ALIKE = 10_000
 """Sets of leaves that are kept to be shared."""
-CACHED_HITS = 100_000
-"""Hits of all patterns that are kept; about 10 MB."""
+CACHED_BYTES = 4_000_000
+"""What the hits of all patterns that are kept may take."""
+HIT_BYTES = 60
+"""What a hit takes beside its path's characters."""
+LATEST = 20
+"""Refreshes in which all folders of tagged series are looked at, some in each."""
 RACY_NS = 2_000_000_000
 """A folder changed this shortly before it was read may change again under the same time, so it is read again."""
+
+Hits = tuple[list[str], list[str]]
+"""Branches and leaves, each sorted."""
 
 _NO_FOLDERS: Mapping[str, "Folder"] = {}
 _EVERY = nodes("*")[0]
@@ -51,21 +65,42 @@ EMPTY = Folder(_NO_FOLDERS, frozenset())
 
 
 class Shelf(Mapping[str, Folder]):
-    """Folders that hold one leaf each and nothing else, as carbon's folders of tagged series do: 24 bytes a folder
-    beside its leaf's name, a sixteenth of what they take as Folders, which are made when asked for."""
+    """Folders that hold one leaf each, hardly ever more, and nothing else, as carbon's folders of tagged series do.
+    Packed: 35 bytes for each with its leaf's name, a fifteenth of what they take as Folders, which are made when asked
+    for."""
 
     __slots__ = ("_leaves", "_names", "_times")
 
     def __init__(self, folders: Mapping[str, Folder]) -> None:
         self._names = sorted(folders)
-        self._leaves = [leaf for name in self._names for leaf in folders[name].leaves]
+        # One line a folder; no leaf has a line end or a slash in it.
+        lines = ("/".join(sorted(folders[name].leaves)) for name in self._names)
+        self._leaves = zlib.compress("\n".join(lines).encode())
         self._times = array("q", [folders[name].mtime_ns for name in self._names])
+
+    @staticmethod
+    def fits(folders: Mapping[str, Folder]) -> bool:
+        """True when these folders are such."""
+        many = sum(len(one.leaves) for one in folders.values())
+        return 0 < many < 2 * len(folders) and all(one.leaves and not one.folders for one in folders.values())
+
+    def alike(self, other: "Shelf") -> bool:
+        """True when both hold the same names, whatever their times."""
+        return self._names == other._names and self._leaves == other._leaves
+
+    def _lines(self) -> list[str]:
+        return zlib.decompress(self._leaves).decode().split("\n")
 
     def __getitem__(self, name: str) -> Folder:
         place = bisect_left(self._names, name)
         if place == len(self._names) or self._names[place] != name:
             raise KeyError(name)
-        return Folder(_NO_FOLDERS, frozenset((self._leaves[place],)), self._times[place])
+        return Folder(_NO_FOLDERS, frozenset(self._lines()[place].split("/")), self._times[place])
+
+    def items(self) -> ItemsView[str, Folder]:
+        """Every folder by name, unpacked at once."""
+        rows = zip(self._names, self._lines(), self._times, strict=True)
+        return {name: Folder(_NO_FOLDERS, frozenset(line.split("/")), time_ns) for name, line, time_ns in rows}.items()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -76,13 +111,7 @@ class Shelf(Mapping[str, Folder]):
 
 def _shelved(folders: Mapping[str, Folder]) -> Mapping[str, Folder]:
     """The same folders, in as little memory as they need."""
-    if (
-        not isinstance(folders, Shelf)
-        and folders
-        and all(len(one.leaves) == 1 and not one.folders for one in folders.values())
-    ):
-        return Shelf(folders)
-    return folders
+    return Shelf(folders) if not isinstance(folders, Shelf) and Shelf.fits(folders) else folders
 
 
 class NameIndex:
@@ -92,10 +121,11 @@ class NameIndex:
 
     def __init__(self, root: Path, max_pattern: int = MAX_PATTERN) -> None:
         self._root, self._max_pattern = root, max_pattern
+        self._tagged_root = f"{root}/{ROOT}/"
         self._tree = EMPTY
-        self._generation = 0
-        self._cache: OrderedDict[str, list[Found]] = OrderedDict()
-        self._cached_hits = 0
+        self._generation = self._tagged_generation = self._refreshes = 0
+        self._cache: OrderedDict[str, Hits] = OrderedDict()
+        self._cached_bytes = 0
         self._turn = threading.Lock()
         self._refreshing = threading.Lock()
         self._added: list[str] | None = None
@@ -107,30 +137,50 @@ class NameIndex:
         """Counts changes of the names."""
         return self._generation
 
+    @property
+    def tagged_generation(self) -> int:
+        """Counts changes of what `tagged` gives."""
+        return self._tagged_generation
+
     def find(self, pattern: str) -> list[Found]:
         """See SeriesStore.find. Raises TooMuch."""
+        if self._is_tagged(pattern):
+            return [Found(pattern, True)]
+        branches, leaves = self._hits(pattern)
+        found = [Found(path, False) for path in branches]
+        found += [Found(path, True) for path in leaves]
+        return found
+
+    def expand(self, pattern: str) -> list[str]:
+        """See SeriesStore.expand. Raises TooMuch."""
+        return [pattern] if self._is_tagged(pattern) else list(self._hits(pattern)[1])
+
+    def _is_tagged(self, name: str) -> bool:
+        """True for the name of a series that carbon stores by its tags."""
+        return ";" in name and any(map(self._holds, stored_as(name)))
+
+    def knows(self, pattern: str) -> bool:
+        """True when what the pattern finds is known, so that it takes no time."""
+        return pattern in self._cache
+
+    def _hits(self, pattern: str) -> Hits:
+        """What a pattern finds; not to be changed."""
         with self._turn:
             known = self._cache.get(pattern)
             if known is not None:
                 self._cache.move_to_end(pattern)
-                return list(known)
+                return known
             tree, generation = self._tree, self._generation
         found = _find(tree, nodes(pattern, self._max_pattern))
+        cost = len(pattern) + _cost(found)
         with self._turn:
-            if generation == self._generation and len(found) <= CACHED_HITS and pattern not in self._cache:
+            if generation == self._generation and cost <= CACHED_BYTES // 2 and pattern not in self._cache:
                 self._cache[pattern] = found
-                # A pattern without hits costs its text as well.
-                self._cached_hits += len(found) + 1
-                while self._cached_hits > CACHED_HITS:
-                    _, oldest = self._cache.popitem(last=False)
-                    self._cached_hits -= len(oldest) + 1
-        return list(found)
-
-    def expand(self, pattern: str) -> list[str]:
-        """See SeriesStore.expand. Raises TooMuch."""
-        if ";" in pattern and any(map(self._holds, stored_as(pattern))):
-            return [pattern]
-        return [path for path, leaf in self.find(pattern) if leaf]
+                self._cached_bytes += cost
+                while self._cached_bytes > CACHED_BYTES:
+                    text, oldest = self._cache.popitem(last=False)
+                    self._cached_bytes -= len(text) + _cost(oldest)
+        return found
 
     def exists(self, name: str) -> bool:
         """True when exactly this series is stored, as far as the index knows."""
@@ -141,18 +191,17 @@ class NameIndex:
         places = (name, *stored_as(name)) if ";" in name else (name,)
         return next(filter(self._holds, places), None)
 
-    def names(self) -> list[str]:
-        """Every series, in no order, as TagIndex takes them; without tagged ones whose files are called by a hash."""
-        names: list[str] = []
-        todo = [("", self._tree)]
-        while todo:
-            prefix, folder = todo.pop()
-            todo += [(f"{prefix}{name}.", below) for name, below in folder.folders.items()]
-            if prefix.startswith(f"{ROOT}."):
-                names += [leaf for leaf in folder.leaves if ";" in leaf]
-            else:
-                names += [prefix + leaf for leaf in folder.leaves]
-        return names
+    def plain(self) -> Iterator[str]:
+        """Every series that is stored without tags, in no order."""
+        for prefix, folder in _below(self._tree):
+            if not prefix.startswith(f"{ROOT}."):
+                yield from (prefix + leaf for leaf in folder.leaves if ";" not in leaf)
+
+    def tagged(self) -> Iterator[str]:
+        """Every series with tags, in no order, as TagIndex takes them; without those whose file is called by a hash."""
+        for prefix, folder in _below(self._tree):
+            above = "" if prefix.startswith(f"{ROOT}.") else prefix
+            yield from (above + leaf for leaf in folder.leaves if ";" in leaf)
 
     def _holds(self, path: str) -> bool:
         *above, leaf = path.split(".")
@@ -176,6 +225,7 @@ class NameIndex:
     def refresh(self) -> bool:
         """Read folders whose time changed, the others not; True when names changed. For a thread: it reads the disk."""
         with self._refreshing:
+            self._refreshes += 1
             with self._turn:
                 # What is added while the disk is read may be missing in what was read.
                 self._added = []
@@ -191,11 +241,12 @@ class NameIndex:
         return False
 
     def _swap(self, tree: Folder, *, changed: bool = True) -> None:
-        self._tree = tree
+        old, self._tree = self._tree, tree
         if changed:
             self._generation += 1
+            self._tagged_generation += _tags_differ(tree, old)
             self._cache.clear()
-            self._cached_hits = 0
+            self._cached_bytes = 0
 
     def _scan(self, path: str, old: Folder | None, above: tuple[tuple[int, int], ...]) -> Folder | None:
         """The folder as it is now, `old` itself when nothing below it changed, None when there is none."""
@@ -206,6 +257,8 @@ class NameIndex:
                 self._tell(path, "is a loop of links" if here in above else f"lies over {MAX_DEPTH} folders deep")
                 return None
             if old is not None and old.mtime_ns == status.st_mtime_ns:
+                if not old.folders or (isinstance(old.folders, Shelf) and self._may_wait(path)):
+                    return old
                 below, changed = self._scan_below(path, old.folders, (*above, here))
                 return Folder(_shelved(below), old.leaves, old.mtime_ns) if changed else old
             fresh = status.st_mtime_ns > time.time_ns() - RACY_NS
@@ -219,6 +272,10 @@ class NameIndex:
         known = old.folders if old is not None else _NO_FOLDERS
         below, _ = self._scan_below(path, {name: known.get(name) for name in names}, (*above, here))
         return Folder(_shelved(below) or _NO_FOLDERS, leaves, 0 if fresh else status.st_mtime_ns)
+
+    def _may_wait(self, path: str) -> bool:
+        """True when the folders in a folder of tagged series are looked at another time."""
+        return path.startswith(self._tagged_root) and zlib.crc32(path.encode()) % LATEST != self._refreshes % LATEST
 
     def _scan_below(
         self, path: str, known: Mapping[str, Folder | None], above: tuple[tuple[int, int], ...]
@@ -244,10 +301,12 @@ class NameIndex:
                     if self._nameable(path, name):
                         folders.append(sys.intern(name))
                 elif name.endswith(SUFFIX) and self._nameable(path, name[: -len(SUFFIX)]):
-                    leaves.append(sys.intern(name[: -len(SUFFIX)]))
-        # Folders of one kind hold the same names: one set for all of them keeps a large tree small. Sorted folders make
-        # what is found nearly sorted.
-        alike = frozenset(leaves)
+                    leaves.append(name[: -len(SUFFIX)])
+        # Folders of one kind hold the same names: one set for all of them keeps a large tree small; a name with tags is
+        # there once. Sorted folders make what is found nearly sorted.
+        if any(";" in leaf for leaf in leaves):
+            return sorted(folders), frozenset(leaves)
+        alike = frozenset(map(sys.intern, leaves))
         if len(self._alike) >= ALIKE:
             self._alike.clear()
         return sorted(folders), self._alike.setdefault(alike, alike)
@@ -275,11 +334,25 @@ def _alike(one: Folder, other: Folder) -> bool:
     """True when both hold the same names, whatever their times."""
     if one is other:
         return True
+    if isinstance(one.folders, Shelf) and isinstance(other.folders, Shelf):
+        return one.leaves == other.leaves and one.folders.alike(other.folders)
     return (
         one.leaves == other.leaves
         and one.folders.keys() == other.folders.keys()
         and all(_alike(folder, other.folders[name]) for name, folder in one.folders.items())
     )
+
+
+def _tags_differ(one: Folder, other: Folder) -> bool:
+    """True when a series with tags is in only one of them."""
+    if one is other:
+        return False
+    if any(";" in leaf for leaf in one.leaves ^ other.leaves):
+        return True
+    if isinstance(one.folders, Shelf) and isinstance(other.folders, Shelf) and one.folders.alike(other.folders):
+        return False
+    mine, theirs = dict(one.folders.items()), dict(other.folders.items())
+    return any(_tags_differ(mine.get(name, EMPTY), theirs.get(name, EMPTY)) for name in mine.keys() | theirs.keys())
 
 
 def _with(folder: Folder, paths: Iterable[list[str]], depth: int = 0) -> Folder:
@@ -298,42 +371,55 @@ def _with(folder: Folder, paths: Iterable[list[str]], depth: int = 0) -> Folder:
     return Folder(below_it, folder.leaves | leaves, folder.mtime_ns)
 
 
-def _find(tree: Folder, pattern: tuple[Glob, ...]) -> list[Found]:
-    """Branches, then leaves, each sorted; one set of folders a node of the pattern, so time is bounded by the tree."""
+def _find(tree: Folder, pattern: tuple[Glob, ...]) -> Hits:
+    """What a pattern finds. It is walked along from folder to folder, so that none but the hits
+    are in memory at once; each folder is met once, so time is bounded by the tree."""
     *above, last = (*pattern, _EVERY) if pattern[-1].deep else pattern
-    level: list[tuple[str, Folder]] = [("", tree)]
+    level: Iterable[tuple[str, Folder]] = [("", tree)]
+    nested = False
     for glob in above:
         if glob.deep:
-            level = list(_spanned(level).items())
-        elif glob.literal:
-            level = [
-                (f"{prefix}{word}.", below)
-                for word in glob.words
-                for prefix, folder in level
-                if (below := folder.folders.get(word)) is not None
-            ]
+            level, nested = _spanned(level, nested=nested), True
         else:
-            level = [
-                (f"{prefix}{name}.", folder.folders[name])
-                for prefix, folder in level
-                for name in glob.among(folder.folders)
-            ]
-    if last.literal:
-        branches = [prefix + word for word in last.words for prefix, folder in level if word in folder.folders]
-        leaves = [prefix + word for word in last.words for prefix, folder in level if word in folder.leaves]
-    else:
-        branches = [prefix + name for prefix, folder in level for name in last.among(folder.folders)]
-        leaves = [prefix + name for prefix, folder in level for name in last.among(folder.leaves)]
-    return [Found(path, False) for path in sorted(branches)] + [Found(path, True) for path in sorted(leaves)]
+            level = _matching(level, glob)
+    branches: list[str] = []
+    leaves: list[str] = []
+    for prefix, folder in level:
+        branches += [prefix + name for name in last.among(folder.folders)]
+        leaves += [prefix + name for name in last.among(folder.leaves)]
+    branches.sort()
+    leaves.sort()
+    return branches, leaves
 
 
-def _spanned(level: Iterable[tuple[str, Folder]]) -> dict[str, Folder]:
-    """These folders and all below them, each once."""
-    reached: dict[str, Folder] = {}
-    todo = list(level)
+def _matching(level: Iterable[tuple[str, Folder]], glob: Glob) -> Iterator[tuple[str, Folder]]:
+    """The folders in these that match."""
+    for prefix, folder in level:
+        if glob.literal:
+            for word in glob.words:
+                if (below := folder.folders.get(word)) is not None:
+                    yield f"{prefix}{word}.", below
+        else:
+            for name, below in folder.folders.items():
+                if glob.matches(name):
+                    yield f"{prefix}{name}.", below
+
+
+def _spanned(level: Iterable[tuple[str, Folder]], *, nested: bool) -> Iterable[tuple[str, Folder]]:
+    """These folders and all below them, each once; nested: some of these may lie below others."""
+    spanned = (one for prefix, folder in level for one in _below(folder, prefix))
+    return dict(spanned).items() if nested else spanned
+
+
+def _cost(found: Hits) -> int:
+    """Bytes that a pattern and its hits take, about, beside the pattern's text."""
+    return HIT_BYTES + sum(len(hits) * HIT_BYTES + sum(map(len, hits)) for hits in found)
+
+
+def _below(folder: Folder, prefix: str = "") -> Iterator[tuple[str, Folder]]:
+    """A folder and all below it, with what their names begin with."""
+    todo = [(prefix, folder)]
     while todo:
         prefix, folder = todo.pop()
-        if prefix not in reached:
-            reached[prefix] = folder
-            todo += [(f"{prefix}{name}.", below) for name, below in folder.folders.items()]
-    return reached
+        yield prefix, folder
+        todo += [(f"{prefix}{name}.", one) for name, one in folder.folders.items()]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from weft.base.access import Viewer
 from weft.metrics.series import Series, Window
@@ -36,11 +36,17 @@ class VirtualSeries:
     """A series whose name follows from the inventory: stretches of stored series, oldest first, without overlap.
 
     A slot belongs to the piece that overlaps it; where two pieces of different stored series meet is a seam.
+
+    Args:
+        tags: without a `name` among them, that is the name.
+        factor: what stored values are multiplied by. rate: the values are the growth in a second, of a counter.
     """
 
     name: str
     pieces: tuple[Piece, ...]
     tags: Mapping[str, str] = field(default_factory=dict)
+    factor: float = 1.0
+    rate: bool = False
 
 
 class SeriesStore(Protocol):
@@ -80,6 +86,25 @@ class SeriesStore(Protocol):
         """
 
 
+@runtime_checkable
+class Foreseeing(Protocol):
+    """A SeriesStore that can tell how much it will read."""
+
+    async def points(self, names: Sequence[str], window: Window, most: int) -> int:
+        """How many points a fetch of these gives at most; counted no further than beyond `most`."""
+
+
+class TagKeeper(Protocol):
+    """A SeriesStore whose series are found by their tags, and that can be told otherwise."""
+
+    async def tag(self, names: Sequence[str], *, there: bool) -> None:
+        """Have series found by their tags, whether or not they are stored, or no more; kept when this returns.
+
+        Raises:
+            Unavailable: it cannot be kept.
+        """
+
+
 class Resolver(Protocol):
     """Names that the metrics room cannot know: `job.*`, `switch.*`, `host.*`, `cable.*`."""
 
@@ -104,7 +129,21 @@ class TagResolver(Protocol):
     async def tagged(
         self, expressions: Sequence[TagExpression], window: Window, viewer: Viewer
     ) -> tuple[list[VirtualSeries], list[str]]:
-        """Series that meet all expressions at some time of the window, sorted by name, and notices for the reader."""
+        """Series that meet all expressions at some time of the window, sorted by name, and notices for the reader.
+
+        Raises:
+            BadRequest: a regular expression that takes too long.
+        """
+
+    async def tags(
+        self, expressions: Sequence[TagExpression], prefix: str, window: Window, viewer: Viewer
+    ) -> list[str]:
+        """See SeriesStore.tags, over these series."""
+
+    async def tag_values(
+        self, tag: str, expressions: Sequence[TagExpression], prefix: str, window: Window, viewer: Viewer
+    ) -> list[tuple[str, int]]:
+        """See SeriesStore.tag_values, over these series."""
 
 
 class EventSource(Protocol):

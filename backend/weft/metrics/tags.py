@@ -8,10 +8,11 @@ import re
 import time
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import compress, islice
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -26,6 +27,8 @@ ROOT: Final = "_tagged"
 PATTERN_S: Final = 1.0
 """Time that the regular expressions of one question may take, over all values."""
 
+AT_ONCE: Final = 10_000
+"""Names that are put together, or looked at, at once."""
 _BETWEEN_LOOKS: Final = 16
 """Values that are matched between two looks at the clock."""
 _DOT: Final = "_DOT_"
@@ -61,7 +64,13 @@ def stored_as(name: str) -> tuple[str, str]:
     return f"{folder}.{name.replace('.', _DOT)}", f"{folder}.{digest}"
 
 
-def _name_of(stored: str) -> str:
+def tagged_name(tags: Mapping[str, str]) -> str:
+    """The name of a series with these tags, `name` among them."""
+    return "".join([tags["name"], *sorted(f";{tag}={value}" for tag, value in tags.items() if tag != "name")])
+
+
+def name_of(stored: str) -> str:
+    """The name of a series that carbon stores in a file of this name."""
     return stored.replace(_DOT, ".") if ";" in stored else stored
 
 
@@ -118,8 +127,9 @@ def tag_expressions(texts: Iterable[str]) -> tuple[TagExpression, ...]:
 
 
 def _compiled(expression: TagExpression) -> regex.Pattern[str]:
-    compiled(expression.spec, expression.tag[:60])
-    return regex.compile(expression.spec if expression.spec.startswith("^") else f"^({expression.spec})")
+    spec, tag = expression.spec, expression.tag[:60]
+    alone = compiled(spec, tag)
+    return alone if spec.startswith("^") else compiled(f"^({spec})", tag)
 
 
 class _Column(NamedTuple):
@@ -136,55 +146,103 @@ class _Column(NamedTuple):
 
 
 class TagIndex:
-    """Tags of many series: 8 bytes for each tag of each, and every value once.
+    """Tags of many series. Names are put together from their tags, so a series takes 8 bytes for each tag, and every
+    value is there once.
 
     Args:
-        names: of series in any order; of tagged ones either that or the file name that carbon gives them (the string
-            itself is kept, so one that somebody else keeps too costs nothing).
+        tagged: names of series in any order; of tagged ones either that or the file name that carbon gives them.
+        plain: gives, at each question anew, the names of series that are stored without tags; nothing is kept of them.
     """
 
-    def __init__(self, names: Iterable[str]) -> None:
-        self._names = list(names)
+    def __init__(self, tagged: Iterable[str], plain: Callable[[], Iterable[str]] = tuple) -> None:
+        self._plain = plain
+        self._count = 0
+        self._odd: dict[int, str] = {}
         found: dict[str, tuple[array[int], array[int], dict[str, int]]] = {}
-        for position, name in enumerate(self._names):
-            for tag, value in tags_of(_name_of(name)).items():
-                positions, codes, known = found.setdefault(tag, (array("I"), array("I"), {}))
-                positions.append(position)
+        for row, stored in enumerate(tagged):
+            name = name_of(stored)
+            tags = tags_of(name)
+            for tag, value in tags.items():
+                if tag not in found:
+                    found[tag] = array("I"), array("I"), {}
+                rows, codes, known = found[tag]
+                rows.append(row)
                 codes.append(known.setdefault(value, len(known)))
-        self._columns = {tag: _column(*found.pop(tag)) for tag in sorted(found)}
+            if tagged_name(tags) != name:
+                self._odd[row] = name
+            self._count = row + 1
+        # In the order of a name, which is that of the texts `tag=value`.
+        self._columns = {tag: _column(*found.pop(tag)) for tag in sorted(found, key=lambda tag: f"{tag}=")}
 
     def find(self, expressions: Sequence[TagExpression]) -> list[str]:
         """Names, sorted, of the series that meet all expressions. Raises BadRequest: a pattern takes too long."""
-        return sorted(_name_of(self._names[place]) for place in np.flatnonzero(self._meeting(expressions)).tolist())
+        ends = time.monotonic() + PATTERN_S
+        rows = np.flatnonzero(self._meeting(expressions, ends))
+        names = [name for first in range(0, len(rows), AT_ONCE) for name in self._named(rows[first : first + AT_ONCE])]
+        names += self._plain_meeting(expressions, ends)
+        names.sort()
+        return names
 
     def tags(self, expressions: Sequence[TagExpression] = (), prefix: str = "") -> list[str]:
         """Tags, sorted, that begin so and that series have which meet the expressions, but for those asked there."""
-        meeting = self._meeting(expressions)
+        ends = time.monotonic() + PATTERN_S
+        meeting = self._meeting(expressions, ends)
         asked = {one.tag for one in expressions}
-        return [
-            tag
-            for tag, column in self._columns.items()
-            if tag.startswith(prefix) and tag not in asked and meeting[column.positions].any()
-        ]
+        tags = {tag for tag, column in self._columns.items() if tag not in asked and meeting[column.positions].any()}
+        if "name" not in asked and any(True for _ in self._plain_meeting(expressions, ends)):
+            tags.add("name")
+        return sorted(tag for tag in tags if tag.startswith(prefix))
 
     def values(self, tag: str, expressions: Sequence[TagExpression] = (), prefix: str = "") -> list[tuple[str, int]]:
         """Values of a tag, sorted, that begin so, each with how many series that meet the expressions have it."""
-        column = self._columns.get(tag)
-        if column is None:
-            return []
-        codes = column.codes[self._meeting(expressions)[column.positions]]
-        counts = np.bincount(codes, minlength=len(column.values)).tolist()
-        return [
-            (value, count)
-            for value, count in zip(column.values, counts, strict=True)
-            if count and value.startswith(prefix)
-        ]
-
-    def _meeting(self, expressions: Sequence[TagExpression]) -> Mask:
         ends = time.monotonic() + PATTERN_S
-        keep = np.ones(len(self._names), dtype=bool)
-        # Patterns last: what plain values leave is little.
-        for one in sorted(expressions, key=lambda one: (one.with_pattern, one.negated)):
+        counts: list[tuple[str, int]] = []
+        if (column := self._columns.get(tag)) is not None:
+            codes = column.codes[self._meeting(expressions, ends)[column.positions]]
+            seen = np.bincount(codes, minlength=len(column.values)).tolist()
+            counts = [
+                (value, count)
+                for value, count in zip(column.values, seen, strict=True)
+                if count and value.startswith(prefix)
+            ]
+        if tag != "name":
+            return counts
+        both = dict(counts)
+        for name in self._plain_meeting(expressions, ends):
+            if name.startswith(prefix):
+                both[name] = both.get(name, 0) + 1
+        return sorted(both.items())
+
+    def _named(self, rows: NDArray[np.intp]) -> list[str]:
+        """The names of these series."""
+        places = np.full(self._count, -1, dtype=np.int32)
+        places[rows] = np.arange(len(rows))
+        names = [""] * len(rows)
+        for tag in ("name", *(tag for tag in self._columns if tag != "name")):
+            positions, codes, values = self._columns[tag]
+            asked = places[positions]
+            mark = "" if tag == "name" else f";{tag}="
+            for place, code in zip(asked[asked >= 0].tolist(), codes[asked >= 0].tolist(), strict=True):
+                names[place] += mark + values[code]
+        for row, name in self._odd.items():
+            if places[row] >= 0:
+                names[places[row]] = name
+        return names
+
+    def _plain_meeting(self, expressions: Sequence[TagExpression], ends: float) -> Iterator[str]:
+        """Names of series without tags that meet the expressions."""
+        if any(one.needs_value for one in expressions if one.tag != "name"):
+            return
+        asked = _patterns_last(one for one in expressions if one.tag == "name")
+        names = iter(self._plain())
+        while some := list(islice(names, AT_ONCE)):
+            for one in asked:
+                some = list(compress(some, met(one, some, ends)))
+            yield from some
+
+    def _meeting(self, expressions: Sequence[TagExpression], ends: float) -> Mask:
+        keep = np.ones(self._count, dtype=bool)
+        for one in _patterns_last(expressions):
             column = self._columns.get(one.tag)
             meets = np.zeros(len(keep), dtype=bool) if one.needs_value else np.ones(len(keep), dtype=bool)
             if column is not None:
@@ -195,11 +253,16 @@ class TagIndex:
         return keep
 
 
+def _patterns_last(expressions: Iterable[TagExpression]) -> list[TagExpression]:
+    """In the order in which they are asked: what plain values leave is little."""
+    return sorted(expressions, key=lambda one: (one.with_pattern, one.negated))
+
+
 def _column(positions: "array[int]", codes: "array[int]", known: dict[str, int]) -> _Column:
     values = sorted(known)
     places = np.empty(len(values), dtype=np.uint32)
     places[[known[value] for value in values]] = np.arange(len(values), dtype=np.uint32)
-    return _Column(np.array(positions, dtype=np.uint32), places[np.array(codes, dtype=np.uint32)], values)
+    return _Column(np.frombuffer(positions, dtype=np.uint32), places[np.frombuffer(codes, dtype=np.uint32)], values)
 
 
 def _met(one: TagExpression, column: _Column, seen: Mask, ends: float) -> Mask:
@@ -210,6 +273,22 @@ def _met(one: TagExpression, column: _Column, seen: Mask, ends: float) -> Mask:
         matches[codes] = _matching([column.values[code] for code in codes], one, ends)
     elif (place := column.place(one.spec)) is not None:
         matches[place] = True
+    return ~matches if one.negated else matches
+
+
+def met(one: TagExpression, values: Sequence[str], ends: float | None = None) -> Mask:
+    """For each value whether it meets an expression.
+
+    Args:
+        ends: when patterns have had their time, by time.monotonic; None: they have PATTERN_S from now.
+    Raises:
+        BadRequest: its pattern takes too long.
+    """
+    if one.with_pattern:
+        ends = time.monotonic() + PATTERN_S if ends is None else ends
+        matches = np.array(_matching(values, one, ends), dtype=bool)
+    else:
+        matches = np.array([value == one.spec for value in values], dtype=bool)
     return ~matches if one.negated else matches
 
 
