@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from neo4j import GraphDatabase
 from pydantic import SecretStr
-from tests.services import carbon, elasticsearch, graphite_web, neo4j, rsyslog
+from tests.services import carbon, elasticsearch, graphite_api, graphite_web, neo4j, rsyslog
 
 from weft.base.config import Neo4j
 from weft.inventory.neo4j.graph import Graph
@@ -25,6 +25,7 @@ REAL = {
     "rsyslog": rsyslog.is_installed,
     "carbon": carbon.is_installed,
     "graphiteweb": graphite_web.is_installed,
+    "graphiteapi": graphite_api.is_installed,
 }
 """Engines that are servers and whether they are there; their name is a test's parameter, or a fixture's begins so."""
 

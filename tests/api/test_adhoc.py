@@ -48,7 +48,7 @@ def test_every_operator_of_grafana(operator: str, values: tuple[str, ...], cell:
 
 
 def test_a_pattern_that_does_not_compile_is_shown() -> None:
-    with pytest.raises(BadRequest, match=r"'host =~ \(' is no pattern"):
+    with pytest.raises(BadRequest, match=r"'host =~ \(': '\(' is not a regular expression"):
         Filter("host", "=~", ("(",)).keeps("node001")
 
 

@@ -1,15 +1,18 @@
-"""One tree, and one graphite-web on it, a session."""
+"""One tree, and one graphite-web and one graphite-api on it, a session."""
 
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from tests.differential import shapes
-from tests.services import graphite_web
+from tests.services import graphite_api, graphite_web
+
+from weft.metrics.evaluate import Engine
+from weft.metrics.tree import WhisperStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +37,25 @@ def graphiteweb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
         with urllib.request.urlopen(f"{server.url}/tags/tagMultiSeries", names.encode()) as answer:
             answer.read()
         yield Judge(server.url, tree, now_s)
+
+
+@dataclass(frozen=True, slots=True)
+class SecondJudge:
+    """A graphite-api on the same tree, and the functions that it has."""
+
+    url: str
+    functions: frozenset[str]
+
+
+@pytest.fixture(scope="session")
+def graphiteapi(graphiteweb: Judge) -> Iterator[SecondJudge]:
+    """The real graphite-api; it takes for now what the other is asked at."""
+    with graphite_api.serving(graphiteweb.tree, graphiteweb.now_s) as server:
+        yield SecondJudge(server.url, graphite_api.functions())
+
+
+@pytest.fixture
+async def engine(graphiteweb: Judge) -> AsyncIterator[Engine]:
+    """Weft on the same tree."""
+    async with WhisperStore(graphiteweb.tree, 3600) as store:
+        yield Engine(store)

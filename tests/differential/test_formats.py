@@ -63,6 +63,7 @@ TARGETS = (
     *("edge.one", "no.such", "sumSeries(load.*.cpu.user)", "aliasByNode(load.*.cpu.system,1)", "scale(gap.middle,0.1)"),
     *("alias(line.up,'a,\"b\" c')", "load.h1.cpu.user|scale(2)|alias('chained')", "summarize(line.up,'5min','sum')"),
     *("consolidateBy(line.up,'max')", "movingMedian(line.wave,5)", "timeShift(line.up,'10min')", "alias(line.up,'ü')"),
+    *("movingAverage(load.*.cpu.*,5)", "movingSum(line.wave,30)"),
 )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
 
-from tests.services import elasticsearch, graphite_web, neo4j, packages
+from tests.services import elasticsearch, graphite_api, graphite_web, neo4j, packages
 
 USAGE = """\
 usage: python -m tests.services install
@@ -20,6 +20,7 @@ usage: python -m tests.services install
 SERVICES = {
     "Debian packages": packages.install,
     f"graphite-web {graphite_web.VERSION}": graphite_web.install,
+    f"graphite-api {graphite_api.VERSION}": graphite_api.install,
     f"Neo4j {neo4j.VERSION}": neo4j.install,
     f"Elasticsearch {elasticsearch.VERSION}": elasticsearch.install,
 }

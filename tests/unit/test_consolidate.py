@@ -65,9 +65,18 @@ def test_many_rows_are_as_python_has_them(rows: list[list[float]]) -> None:
 
 
 def test_a_tall_matrix_is_worked_on_in_blocks_and_a_byte_counts_each() -> None:
-    rows = np.ones((1000, 2))
+    rows = np.ones((1000, 64))
     assert [len(block) for block in blocks(rows)] == [255, 255, 255, 235]
-    assert AGGREGATIONS["count"](rows).tolist() == [1000, 1000]
+    assert AGGREGATIONS["count"](rows).tolist() == [1000] * 64
+
+
+@pytest.mark.parametrize("func", sorted(AGGREGATIONS))
+def test_long_rows_of_few_columns_give_what_as_many_short_rows_of_many_do(func: str) -> None:
+    chance = np.random.default_rng(5)
+    rows = np.where(chance.random((700, 3)) < 0.3, np.nan, chance.normal(1.0, 0.01, (700, 3)))
+    rows[:, 2] = np.nan
+    wide = AGGREGATIONS[func](np.tile(rows, 40))
+    assert AGGREGATIONS[func](rows).tobytes() == wide[:3].tobytes()
 
 
 def test_buckets_keep_the_rest_and_measure_its_share_by_a_whole_one() -> None:

@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import regex
-
 from weft.base.errors import BadRequest
+from weft.metrics.patterns import compiled
 
 T = TypeVar("T")
 
@@ -43,9 +42,8 @@ class Filter:
 
     def _found(self, text: str) -> bool:
         try:
-            return regex.search(self.values[0], text, regex.IGNORECASE, timeout=PATTERN_S) is not None
-        except regex.error as exc:
-            raise BadRequest(f"The filter '{self}' is no pattern: {exc}.", fix="Mend it above the dashboard.") from None
+            pattern = compiled(self.values[0], f"The filter '{self}'", any_case=True)
+            return pattern.search(text, timeout=PATTERN_S) is not None
         except TimeoutError:
             raise BadRequest(f"The filter '{self}' takes too long.", fix="Write a simpler pattern.") from None
 

@@ -1,5 +1,6 @@
 """Request bodies and query strings as real clients send them, turned into plain values."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,13 @@ from weft.base.errors import BadRequest, TooMuch
 
 MOST_BYTES = 4_000_000
 """A dashboard's largest request is some kilobytes; 256 targets of 4,096 characters are a million."""
+MOST_FIELDS = 10_000
+"""Of a form."""
+MOST_ESCAPES = 300_000
+"""Bytes of a form written as %xx: each takes a hundred while it is read."""
+
+_MULTIPART = re.compile(r'multipart/form-data\s*;\s*boundary="?(?P<boundary>[^";,\s]+)', re.IGNORECASE)
+_FIELD = re.compile(rb'\bname="([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +65,41 @@ async def read_form(request: Request) -> Form:
     encoding (`query=a.{b,c}.*`); what an un-encoded glob can hold reads the same when it is decoded as a form.
     """
     body = await read_body(request) if request.method == "POST" else b""
+    kind = request.headers.get("content-type", "")
+    parts: list[tuple[str, str]] = []
     try:
+        if found := _MULTIPART.match(kind):
+            parts, body = _multipart(body, found["boundary"].encode()), b""
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         raise BadRequest("The form is not UTF-8.", fix="Send application/x-www-form-urlencoded.") from None
-    if text.lstrip().startswith("{") and "json" in request.headers.get("content-type", ""):
+    if text.lstrip().startswith("{") and "json" in kind:
         raise BadRequest("Graphite's calls take no JSON.", fix="Send application/x-www-form-urlencoded or a GET.")
     merged: dict[str, list[str]] = {}
-    for part in (request.url.query, text):
-        for name, value in parse_qsl(part, keep_blank_values=True):
+    if text.count("%") > MOST_ESCAPES:
+        raise TooMuch(f"The request has more than {MOST_ESCAPES} escaped bytes.", fix="Split it into several.")
+    try:
+        told = [
+            parse_qsl(part, keep_blank_values=True, max_num_fields=MOST_FIELDS) for part in (request.url.query, text)
+        ]
+    except ValueError:
+        told = []
+    if not told or len(parts) > MOST_FIELDS:
+        raise TooMuch(f"The request has more than {MOST_FIELDS} fields.", fix="Split it into several.")
+    for fields in (*told, parts):
+        for name, value in fields:
             merged.setdefault(name, []).append(value.strip())
     return Form(merged)
+
+
+def _multipart(body: bytes, boundary: bytes) -> list[tuple[str, str]]:
+    """Fields of a form that is sent as multipart/form-data, as carbon does (by urllib3)."""
+    fields: list[tuple[str, str]] = []
+    for part in body.split(b"--" + boundary, MOST_FIELDS + 2)[1:-1]:
+        head, _, value = part.partition(b"\r\n\r\n")
+        if name := _FIELD.search(head):
+            fields.append((name[1].decode("utf-8"), value.removesuffix(b"\r\n").decode("utf-8")))
+    return fields
 
 
 async def read_json(request: Request) -> dict[str, Any]:

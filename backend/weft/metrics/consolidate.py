@@ -24,26 +24,57 @@ BLOCK_POINTS: Final = 32_768
 """Points worked on at once: 256 KB stay in a core's cache."""
 _BLOCK_ROWS: Final = 255
 """Rows at most in a block, so that a byte counts them."""
+_SORTED_POINTS: Final = 1_000_000
+"""Points sorted at once."""
+_NARROW: Final = 64
+"""Rows with fewer values than that are many, and not gone through one by one."""
 
 
 def blocks(rows: Rows) -> Iterator[Matrix]:
     """The rows in order, some at a time, as matrices."""
     if not len(rows):
         return
-    height = min(_BLOCK_ROWS, max(1, BLOCK_POINTS // max(1, len(rows[0]))))
+    height = _height(len(rows[0]))
     for first in range(0, len(rows), height):
         yield np.asarray(rows[first : first + height])
 
 
+def _height(width: int) -> int:
+    """Rows of a block."""
+    height = max(1, BLOCK_POINTS // max(1, width))
+    return height if width < _NARROW else min(_BLOCK_ROWS, height)
+
+
+def _counted(marks: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many rows of a block have a mark in each column."""
+    kind = np.uint8 if len(marks) <= _BLOCK_ROWS else np.int64
+    number: NDArray[np.int64] = marks.view(np.uint8).sum(axis=0, dtype=kind).astype(np.int64)
+    return number
+
+
+def _in_turn(combine: np.ufunc, value: Values, block: Matrix) -> Values:
+    """A value (written to) combined with each row of a block (written to) in turn."""
+    if block.shape[1] < _NARROW:
+        block[0] = combine(value, block[0])
+        last: Values = combine.accumulate(block, axis=0)[-1]
+        return last
+    for row in block:
+        combine(value, row, out=value)
+    return value
+
+
 def totals(rows: Rows) -> tuple[Values, NDArray[np.int64]]:
     """Sum and number of the values in each column; the sum of none is 0."""
-    total = np.zeros(len(rows[0]))
-    count = np.zeros(len(rows[0]), dtype=np.int64)
-    for block in blocks(rows):
+    width = len(rows[0])
+    total = np.zeros(width)
+    count = np.zeros(width, dtype=np.int64)
+    height = _height(width)
+    for first in range(0, len(rows), height):
+        block = np.array(rows[first : first + height])
         gaps = np.isnan(block)
-        for row in np.where(gaps, 0.0, block):
-            total += row
-        count += len(block) - gaps.view(np.uint8).sum(axis=0, dtype=np.uint8)
+        np.copyto(block, 0.0, where=gaps)
+        total = _in_turn(np.add, total, block)
+        count += len(block) - _counted(gaps)
     return total, count
 
 
@@ -51,7 +82,7 @@ def counts(rows: Rows) -> NDArray[np.int64]:
     """Number of the values in each column."""
     count = np.zeros(len(rows[0]), dtype=np.int64)
     for block in blocks(rows):
-        count += len(block) - np.isnan(block).view(np.uint8).sum(axis=0, dtype=np.uint8)
+        count += len(block) - _counted(np.isnan(block))
     return count
 
 
@@ -90,6 +121,15 @@ def _range(rows: Rows) -> Values:
 
 
 def _median(rows: Rows) -> Values:
+    many = max(1, _SORTED_POINTS // max(1, len(rows)))
+    if len(rows[0]) <= many:
+        return _medians(rows)
+    # Some columns at a time: sorting needs copies.
+    parts = [_medians([row[first : first + many] for row in rows]) for first in range(0, len(rows[0]), many)]
+    return np.concatenate(parts)
+
+
+def _medians(rows: Rows) -> Values:
     matrix = np.sort(np.asarray(rows), axis=0)  # NaN last
     count = len(matrix) - np.isnan(matrix).sum(axis=0)
     columns = np.arange(matrix.shape[1])
@@ -103,10 +143,17 @@ def _diff(rows: Rows) -> Values:
     """The first value minus all others."""
     total = np.zeros(len(rows[0]))
     begun = np.zeros(len(rows[0]), dtype=bool)
-    for row in _each(rows):
-        there = ~np.isnan(row)
-        total += np.where(there, np.where(begun, -row, row), 0.0)
-        begun |= there
+    for block in blocks(rows):
+        if block.shape[1] < _NARROW:
+            there = ~np.isnan(block)
+            so_far = np.logical_or.accumulate(np.vstack((begun, there)), axis=0)
+            total = _in_turn(np.add, total, np.where(there, np.where(so_far[:-1], -block, block), 0.0))
+            begun = so_far[-1]
+            continue
+        for row in block:
+            there = ~np.isnan(row)
+            total += np.where(there, np.where(begun, -row, row), 0.0)
+            begun |= there
     total[~begun] = np.nan
     return total
 
@@ -116,9 +163,9 @@ def _stddev(rows: Rows) -> Values:
     number = np.where(count, count, np.nan)
     mean = total / number
     squares = np.zeros(len(total))
-    for row in _each(rows):
-        off = row - mean
-        squares += np.where(np.isnan(row), 0.0, off * off)
+    for block in blocks(rows):
+        off = block - mean
+        squares = _in_turn(np.add, squares, np.where(np.isnan(block), 0.0, off * off))
     values: Values = np.sqrt(squares / number)
     return values
 
@@ -126,24 +173,26 @@ def _stddev(rows: Rows) -> Values:
 def _multiply(rows: Rows) -> Values:
     """The product; a gap in any row makes it a gap."""
     product = np.ones(len(rows[0]))
-    for row in _each(rows):
-        product *= row
+    for block in blocks(rows):
+        product = _in_turn(np.multiply, product, block.copy())
     return product
 
 
 def _first(rows: Rows) -> Values:
     value = np.full(len(rows[0]), np.nan)
-    for row in _each(rows):
-        np.copyto(value, row, where=np.isnan(value))
+    for block in blocks(rows):
+        for row in block if block.shape[1] >= _NARROW else _firsts(block):
+            np.copyto(value, row, where=np.isnan(value))
     return value
+
+
+def _firsts(block: Matrix) -> Matrix:
+    """A row with the first value of each column."""
+    return block[np.newaxis, (~np.isnan(block)).argmax(axis=0), np.arange(block.shape[1])]
 
 
 def _last(rows: Rows) -> Values:
     return _first(rows[::-1])
-
-
-def _each(rows: Rows) -> Iterator[Values]:
-    return (row for block in blocks(rows) for row in block)
 
 
 AGGREGATIONS: Final[dict[str, Kernel]] = {
@@ -201,19 +250,21 @@ def consolidated(matrix: Matrix, per_point: int, name: str, xff: float) -> Matri
         (rows, ceil(n / per_point)).
     """
     height, width = matrix.shape
-    buckets = -(-width // per_point)
     if per_point == 1 or not width:
         return matrix
+    # One bucket is laid out no longer than what there is: what one point stands for may be years.
+    size = min(per_point, width)
+    buckets = -(-width // size)
     padded = matrix
-    if buckets * per_point > width:
-        padded = np.full((height, buckets * per_point), np.nan)
+    if buckets * size > width:
+        padded = np.full((height, buckets * size), np.nan)
         padded[:, :width] = matrix
-    rows = padded.reshape(height * buckets, per_point).T
+    rows = padded.reshape(height * buckets, size).T
     values = CONSOLIDATIONS[name](rows).reshape(height, buckets)
     if xff > 0 or name == "avg_zero":
         values[~enough(counts(rows).reshape(height, buckets), per_point, xff)] = np.nan
     if name == "avg_zero":
-        values[:, -1] *= per_point / (width - (buckets - 1) * per_point)  # its zeros are gaps, not what lies beyond
+        values[:, -1] *= size / (width - (buckets - 1) * size)  # its zeros are gaps, not what lies beyond
     return values
 
 

@@ -7,14 +7,18 @@ history depends on the step of what it moves over.
 """
 
 import re
+import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from functools import partial
-from itertools import chain
+from itertools import chain, repeat
+from operator import attrgetter
 from typing import Any, NamedTuple
 
+import anyio.lowlevel
 import anyio.to_thread
 import numpy as np
 from anyio import CapacityLimiter
@@ -23,13 +27,27 @@ from weft.base.access import Viewer
 from weft.base.errors import BadRequest, TooMuch
 from weft.base.intervals import graphite_window
 from weft.metrics.assemble import assembled, overlaps
+from weft.metrics.budget import (
+    EVENTS_WORK,
+    FILE_WORK,
+    LAID_OUT,
+    LOOP_POINTS,
+    PATTERN_WORK,
+    RESOLVE_WORK,
+    SERIES_WORK,
+    WANT_WORK,
+    WORK_PER_S,
+    Budget,
+    TooHeavy,
+)
 from weft.metrics.consolidate import for_display
 from weft.metrics.functions import registry
-from weft.metrics.functions.registry import LOOP_POINTS, Budget, Context, Missing, State, TooHeavy
+from weft.metrics.functions.registry import Context, Function, Missing, State
 from weft.metrics.globs import could_match
 from weft.metrics.series import Series, Values, Window
-from weft.metrics.store import EventSource, Found, Resolver, SeriesStore, TagResolver, Tell, VirtualSeries
-from weft.metrics.tags import TagExpression, tag_expressions
+from weft.metrics.store import EventSource, Foreseeing, Found, Resolver, SeriesStore, TagResolver, Tell, VirtualSeries
+from weft.metrics.tagged import TaggedSeries
+from weft.metrics.tags import TagExpression, tag_expressions, tags_of
 from weft.metrics.target import Call, Literal, Node, Path, Scalar, Tagged, Template, parse
 
 _NUMBER = re.compile(r"-?[0-9.]+")
@@ -39,7 +57,7 @@ _NUMBER = re.compile(r"-?[0-9.]+")
 class Limits:
     """What one request may cost; the members are those of `metrics` in the settings."""
 
-    max_points: int = 20_000_000
+    max_points: int = 14_000_000
     max_series: int = 50_000
     max_depth: int = 32
     max_targets: int = 256
@@ -73,6 +91,7 @@ class Engine:
     ) -> None:
         self._store, self._resolver, self._limits = store, resolver, limits or Limits()
         self._tags, self._events = tags, events
+        self.tagged = TaggedSeries(store, tags)
         self._limiter = CapacityLimiter(1)
 
     async def render(
@@ -85,19 +104,22 @@ class Engine:
         max_points: int | None = None,
         x_files_factor: float = 0.0,
         template: Mapping[str, str] | None = None,
+        written: Callable[[Series], int] = lambda one: 0,
     ) -> Rendered:
         """The series of some targets, at most about max_points (maxDataPoints) values each.
 
         Args:
             zone: in which the functions count days. template: values of `$name` in template(...), over its own.
+            written: the work that it will be to write a series of the answer, see `metrics.budget`.
         Raises:
             BadRequest: no target, or one that cannot be understood.
             TooMuch: over a limit, which the message names.
         """
         trees = self._parsed(targets)
         budget = Budget(self._limits.max_points, self._limits.timeout_s)
+        budget.begin()
         request = _Request(self._store, self._resolver, self._tags, self._events, self._limits, viewer, budget)
-        settings = _Settings(window, zone, x_files_factor, template or {}, max_points)
+        settings = _Settings(window, zone, x_files_factor, template or {}, max_points, written)
         results: list[list[Series] | None] = [None] * len(trees)
         while True:
             shown = await self._worked(partial(_round, request, settings, trees, results), request)
@@ -107,7 +129,7 @@ class Engine:
 
     async def _worked(self, work: Callable[[], list[Series] | None], request: "_Request") -> list[Series] | None:
         """Do it here when it is little, else in the one thread there is for it."""
-        request.budget.on_loop = request.points <= LOOP_POINTS
+        request.budget.on_loop = request.cost() <= LOOP_POINTS
         if request.budget.on_loop:
             with suppress(TooHeavy):
                 return work()
@@ -133,10 +155,14 @@ class Engine:
             TooMuch: a pattern longer than metrics.max_pattern.
         """
         _check_length(pattern, self._limits.max_pattern)
-        found = set(await self._store.find(pattern, tell))
+        found = await self._store.find(pattern, tell)
         if self._resolver and _may_be_virtual(pattern, self._resolver):
-            found.update(await self._resolver.find(pattern, window, viewer))
-        return sorted(found, key=lambda node: (node.leaf, node.path))
+            virtual = set(await self._resolver.find(pattern, window, viewer)).difference(found)
+            if virtual:
+                found += virtual
+                found.sort()
+                found.sort(key=attrgetter("leaf"))
+        return found
 
     async def expand(
         self,
@@ -190,6 +216,7 @@ class _Settings:
     xff: float
     template: Mapping[str, str]
     max_points: int | None
+    written: Callable[[Series], int]
 
 
 class _Happening(NamedTuple):
@@ -223,6 +250,10 @@ class _Request:
     _virtual: dict[_Want, list[VirtualSeries]] = field(default_factory=dict)
     _read: dict[tuple[str, Window], Series | None] = field(default_factory=dict)
 
+    def cost(self) -> int:
+        """What has been read, as work: many short series cost as much as few long ones."""
+        return self.points + SERIES_WORK * sum(map(len, self.series.values())) // 2
+
     def tell(self, notice: str) -> None:
         """Keep a notice for the reader."""
         self.notices.append(notice)
@@ -232,13 +263,9 @@ class _Request:
         wants, self.wanted = list(self.wanted), {}
         for want in wants:
             if want.pattern not in self._stored:
-                self._stored[want.pattern] = (
-                    await self.store.tagged(want.tags, self.tell)
-                    if want.tags
-                    else await self.store.expand(want.pattern, self.tell)
-                )
+                self._stored[want.pattern] = await self._names(want)
         await self._resolve([want for want in wants if not want.tags])
-        await self._resolve_tags([want for want in wants if want.tags])
+        await self._resolve_tags([want for want in wants if want.tags or ";" in want.pattern])
         await self._load_events()
         pieces: dict[Window, dict[str, None]] = {}
         for want in wants:
@@ -248,31 +275,48 @@ class _Request:
             for virtual in self._virtual.get(want, ()):
                 names.update((piece.stored, None) for piece in virtual.pieces if overlaps(piece, span))
         count = sum(len(self._stored[want.pattern]) + len(self._virtual.get(want, ())) for want in wants)
-        self._check_series(count + sum(map(len, self.series.values())))
+        self.check_series(count + sum(map(len, self.series.values())))
+        self.budget.spend(SERIES_WORK * count)
         for window, names in pieces.items():
             await self._fetch([name for name in names if (name, window) not in self._read], window)
         for want in wants:
             self.series[want] = self._put_together(want)
+
+    async def _names(self, want: _Want) -> list[str]:
+        """Names of stored series; others get a turn before each pattern, since a request may have thousands."""
+        self.budget.spend(PATTERN_WORK)
+        await anyio.lowlevel.checkpoint()
+        if want.tags:
+            return await self.store.tagged(want.tags, self.tell)
+        return await self.store.expand(want.pattern, self.tell)
 
     async def _resolve(self, wants: Sequence[_Want]) -> None:
         """Ask for the virtual series of all patterns at once, over all windows that overlap; others by themselves."""
         if self.resolver is None:
             return
         asked = [want for want in wants if _may_be_virtual(want.pattern, self.resolver)]
-        for span in _merged(want.window for want in asked):
-            patterns = list(dict.fromkeys(want.pattern for want in asked if _within(want.window, span)))
+        spans = _merged(want.window for want in asked)
+        within: list[list[_Want]] = [[] for _ in spans]
+        for want in asked:
+            within[bisect_right(spans, want.window.from_s, key=attrgetter("from_s")) - 1].append(want)
+        for span, some in zip(spans, within, strict=True):
+            patterns = list(dict.fromkeys(want.pattern for want in some))
+            self.budget.spend(RESOLVE_WORK * len(patterns))
             found, notices = await self.resolver.resolve(patterns, span, self.viewer)
             self.notices += notices
             by_pattern = dict(zip(patterns, found, strict=True))
-            for want in asked:
-                if _within(want.window, span):
-                    self._virtual[want] = self._visible(want, by_pattern[want.pattern])
+            for want in some:
+                self._virtual[want] = self._visible(want, by_pattern[want.pattern])
 
     async def _resolve_tags(self, wants: Sequence[_Want]) -> None:
         if self.tags is None:
             return
         for want in wants:
-            found, notices = await self.tags.tagged(want.tags, want.window, self.viewer)
+            # A name with tags in it asks for each of them.
+            tags = want.tags or [TagExpression(tag, "=", value) for tag, value in tags_of(want.pattern).items()]
+            found, notices = await self.tags.tagged(tags, want.window, self.viewer)
+            if not want.tags:
+                found = [one for one in found if one.name == want.pattern]
             self.notices += notices
             self._virtual[want] = self._visible(want, found)
 
@@ -293,8 +337,11 @@ class _Request:
 
     async def _fetch(self, names: list[str], window: Window) -> None:
         """Read values, no more names at once than the limit on points leaves room for."""
+        self.budget.spend(FILE_WORK * len(names))
         width = 1
-        if names and len(names) * (window.until_s - window.from_s) > self.limits.max_points - self.points:
+        if isinstance(self.store, Foreseeing):
+            self.budget.room(await self.store.points(names, window, self.limits.max_points))
+        elif names and len(names) * (window.until_s - window.from_s) > self.limits.max_points - self.points:
             # It may be too much: one series tells how many points they have, so that no memory is spent to find out.
             [one] = await self.store.fetch(names[:1], window, self.tell)
             width = max(1, len(one.values)) if one else 1
@@ -302,9 +349,11 @@ class _Request:
         while first < len(names):
             room = (self.limits.max_points - self.points) // width + 1
             some = names[first : first + room]
-            for name, one in zip(some, await self.store.fetch(some, window, self.tell), strict=True):
-                self._read[name, window] = one
-                self.points += len(one.values) if one else 0
+            fetched = await self.store.fetch(some, window, self.tell)
+            self._read.update(zip(zip(some, repeat(window)), fetched, strict=True))
+            found = [one for one in fetched if one is not None]
+            self.points += sum(len(one.values) for one in found)
+            self.budget.read(found)
             first += len(some)
             if self.points > self.limits.max_points:
                 raise TooMuch(
@@ -325,7 +374,7 @@ class _Request:
             return stored
         return sorted([*stored, *virtual], key=lambda one: one.name)
 
-    def _check_series(self, count: int) -> None:
+    def check_series(self, count: int) -> None:
         if count > self.limits.max_series:
             raise TooMuch(
                 f"The request asks for {count} series, over metrics.max_series = {self.limits.max_series}.",
@@ -342,10 +391,6 @@ def _merged(windows: Iterable[Window]) -> list[Window]:
         else:
             spans.append(window)
     return spans
-
-
-def _within(window: Window, span: Window) -> bool:
-    return span.from_s <= window.from_s and window.until_s <= span.until_s
 
 
 def _round(
@@ -368,7 +413,17 @@ def _round(
         done = [result for result in results if result is not None]
         if len(done) < len(results):
             return None
-        return for_display([one for result in done for one in result], settings.max_points, settings.xff)
+        return _displayed([one for result in done for one in result], settings, request.budget)
+
+
+def _displayed(series: list[Series], settings: _Settings, budget: Budget) -> list[Series]:
+    """What the client gets; Raises TooMuch when that is too much to write."""
+    if settings.max_points:
+        budget.work(sum(len(one.values) for one in series))
+        budget.room(LAID_OUT * max((len(one.values) for one in series), default=0))
+    shown = for_display(series, settings.max_points, settings.xff)
+    budget.work(sum(SERIES_WORK + settings.written(one) for one in shown))
+    return shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -421,6 +476,7 @@ class _Walk:
         if want not in self.request.series:
             _check_length(want.pattern, self.request.limits.max_pattern)
             self.request.wanted[want] = None
+            self.request.budget.spend(WANT_WORK)
             raise Missing
         return self.request.series[want]
 
@@ -429,6 +485,7 @@ class _Walk:
         want = _Happening(tuple(tags), self.window)
         if want not in self.request.happened:
             self.request.wanted_events[want] = None
+            self.request.budget.spend(EVENTS_WORK)
             raise Missing
         return self.request.happened[want]
 
@@ -452,11 +509,31 @@ class _Walk:
         budget = self.request.budget
         budget.seconds_left()
         if made.refetch:
-            arguments[0] = partial(self.again, node.args[0], names)
+            arguments[0] = partial(self.again, made, node.args[0], names)
+        else:
+            given = chain.from_iterable(value for value in values if isinstance(value, list))
+            self.charge(made, given)
         ctx = Context(self.window, self.settings.zone, self.state, budget, self.evaluate, self.events, self.stacks)
-        return made.run(ctx, *arguments)
+        before, making, began_s = budget.worked, budget.making, time.thread_time()
+        try:
+            results = made.run(ctx, *arguments)
+        finally:
+            budget.making = making
+        # What it counted of its work, but no less than it took.
+        budget.spent(time.thread_time() - began_s - (budget.worked - before) / WORK_PER_S)
+        self.request.check_series(len(results))
+        budget.hold(results)
+        return results
 
-    def again(self, node: Node, names: Mapping[str, Scalar], window: Window) -> list[Series]:
+    def charge(self, made: Function, series: Iterable[Series]) -> None:
+        """Count what a function costs that gets these series. Raises TooMuch, TooHeavy."""
+        widths = [len(one.values) for one in series]
+        points = sum(widths)
+        self.request.budget.work(points + SERIES_WORK * len(widths))
+        laid_out = (1 if made.lean else LAID_OUT) * max(widths, default=0)
+        self.request.budget.room(laid_out + (points if made.makes_points else 0))
+
+    def again(self, made: Function, node: Node, names: Mapping[str, Scalar], window: Window) -> list[Series]:
         """The series of an expression over another window: history before the same time, or another time."""
         key = id(node), window
         if key not in self.request.again:
@@ -465,6 +542,7 @@ class _Walk:
             # What is stacked up for the graph does not belong below history.
             walk = replace(self, window=window, shown=shown, stacks={})
             self.request.again[key] = walk.series_of(node, names)
+            self.charge(made, self.request.again[key])
         return self.request.again[key]
 
     def evaluate(self, target: str) -> list[Series]:

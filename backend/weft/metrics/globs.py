@@ -9,15 +9,21 @@ import fnmatch
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import lru_cache
 
 from weft.base.errors import TooMuch
 
 MAX_PATTERN = 4096
 """Default of the setting `metrics.max_pattern`."""
+MAX_NODES = 128
+"""Of a pattern. Folders lie at most 64 deep; a ** may stand between each two."""
+KEPT = 512
+"""Nodes that are kept compiled."""
+KEPT_LETTERS = 2000
+"""Letters of all that a node stands for, where it is kept."""
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _WILD = re.compile(r"[*?\[]")
+_kept: "dict[tuple[str, int], Glob]" = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +68,22 @@ def nodes(pattern: str, limit: int = MAX_PATTERN) -> tuple[Glob, ...]:
         limit: longest pattern in characters; also the most variants that braces may make, and 16 times the most with
             wildcards in them.
     Raises:
-        TooMuch: over one of these; the message names `metrics.max_pattern`.
+        TooMuch: over one of these; the message names `metrics.max_pattern`. Or over MAX_NODES.
     """
     if len(pattern) > limit:
         raise TooMuch(
             f"The pattern '{pattern[:60]}...' is {len(pattern)} characters long, over metrics.max_pattern = {limit}.",
             fix="Shorten it with a wildcard, or raise that setting.",
         )
-    return tuple(_compile(node, limit) for node in pattern.replace("\\", "").split("."))
+    parts = pattern.replace("\\", "").split(".")
+    # One ** after another matches no more than the first, and costs a walk over the tree.
+    cut = [node for place, node in enumerate(parts) if not place or node != "**" or parts[place - 1] != "**"]
+    if len(cut) > MAX_NODES:
+        raise TooMuch(
+            f"The pattern '{pattern[:60]}...' has {len(cut)} nodes; no name has more than {MAX_NODES}.",
+            fix="Leave out some dots, or use ** for any number of nodes.",
+        )
+    return tuple(_kept.get((node, limit)) or _compile(node, limit) for node in cut)
 
 
 def could_match(first: str, name: str) -> bool:
@@ -78,16 +92,23 @@ def could_match(first: str, name: str) -> bool:
     return glob.matches(name)
 
 
-@lru_cache(maxsize=512)
 def _compile(node: str, limit: int) -> Glob:
     if node in ("*", "**"):
         return Glob(node, frozenset(), None, every=True, deep=node == "**")
     variants = _variants(node, limit)
     wild = sorted(variant for variant in variants if _WILD.search(variant))
-    if len(wild) * 16 > max(limit, 16):
+    if len(wild) * 16 > max(limit, 16) or sum(map(len, wild)) > 4 * max(limit, 256):
         raise _too_wide(node, f"{len(wild)} patterns with wildcards", limit)
     regex = re.compile("|".join(map(_translated, wild))) if wild else None
-    return Glob(node, frozenset(variants.difference(wild)), regex)
+    made = Glob(node, frozenset(variants.difference(wild)), regex)
+    if sum(map(len, variants)) <= KEPT_LETTERS:
+        if len(_kept) >= KEPT:
+            _kept.clear()
+        _kept[node, limit] = made
+    elif wild:
+        # The library keeps hundreds of patterns, however large they are.
+        re.purge()
+    return made
 
 
 def _translated(variant: str) -> str:

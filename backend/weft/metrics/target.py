@@ -56,6 +56,8 @@ class Template:
 
 Node = Path | Tagged | Literal | Call | Template
 
+KEPT_LETTERS: Final = 500
+"""Longer targets and names are read anew each time: what is kept shall stay small."""
 BY_TAG: Final = "seriesByTag"
 
 _ESCAPE: Final = r"""\\[(){},.'"\\|=]"""
@@ -71,6 +73,7 @@ _STRING = re.compile(r""""(?:[^"\\\n\r]|""|\\.)*"|'(?:[^'\\\n\r]|''|\\.)*'""")
 _END_OF_ARGUMENT: Final = r"(?=[ \t\r\n]*(?:[,)]|$))"
 _NUMBER = re.compile(rf"(-?[0-9]+)(\.[0-9]+)?([eE][-+]?[0-9]+)?{_END_OF_ARGUMENT}")
 _WORD = re.compile(rf"(true|false|none|inf){_END_OF_ARGUMENT}", re.IGNORECASE)
+_BEGINNING = re.compile(rf"(?:[A-Za-z_][A-Za-z0-9_]*\([ \t\r\n]*)*+({_ELEMENT}(?:\.{_ELEMENT})*+)")
 _KEYWORD = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)[ \t\r\n]*=")
 _WORDS: Final[dict[str, Scalar]] = {"true": True, "false": False, "none": None, "inf": float("inf")}
 
@@ -91,10 +94,9 @@ def parse(text: str, *, max_depth: int = 32, max_length: int = 4096) -> Node:
             f"The target is {len(text)} characters long, over metrics.max_pattern = {max_length}.",
             fix="Shorten it with wildcards, or raise that setting.",
         )
-    return _parse(text, max_depth)
+    return (_kept if len(text) <= KEPT_LETTERS else _parse)(text, max_depth)
 
 
-@lru_cache(maxsize=2048)
 def _parse(text: str, max_depth: int) -> Node:
     parser = _Parser(text, max_depth)
     node = parser.expression(1)
@@ -103,12 +105,23 @@ def _parse(text: str, max_depth: int) -> Node:
     return node
 
 
-@lru_cache(maxsize=16_384)
+_kept = lru_cache(maxsize=1024)(_parse)
+
+
 def first_path(name: str) -> str | None:
     """The first path expression within a series name that looks like a call, as aliasByNode and groupByNode take it.
 
-    None where there is none: the name's first argument is a number, or the name is no target at all.
+    None where there is none: the name's first argument is a number, or the name is no target at all. Of a name that is
+    absurdly long only its beginning is looked at.
     """
+    if len(name) <= KEPT_LETTERS:
+        return _first_path(name)
+    found = _BEGINNING.match(name)
+    return _plain(found[1]) if found else None
+
+
+@lru_cache(maxsize=16_384)
+def _first_path(name: str) -> str | None:
     parser = _Parser(name, 100)
     node: Node | None
     try:

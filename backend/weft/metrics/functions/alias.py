@@ -40,7 +40,7 @@ def aliasSub(ctx: Context, series: list[Series], search: str, replace: str) -> l
     return [one.but(name=pattern.replaced(replace, one.name)) for one in series]
 
 
-@function("Special", SERIES, Param("start", "node", default=0), Param("stop", "node", default=0))
+@function("Special", SERIES, Param("start", "node", default=0), Param("stop", "node", default=0), lean=True)
 def substr(ctx: Context, series: list[Series], start: int, stop: int) -> list[Series]:
     """Call each series by the nodes from start up to stop, of what stands in its innermost parentheses."""
     return [one.but(name=_some_nodes(one.name, start, stop)) for one in series]

@@ -3,6 +3,7 @@
 What has no answer among the doubles (a root of -1, one divided by 0, a finite number too large) is a gap.
 """
 
+import math
 from functools import partial
 from itertools import groupby
 
@@ -12,9 +13,11 @@ from numpy.typing import NDArray
 from weft.base.errors import BadRequest
 from weft.metrics.consolidate import Matrix, grouped
 from weft.metrics.functions.registry import SERIES, Context, Param, function
-from weft.metrics.functions.rowwise import rounded, rowwise
+from weft.metrics.functions.rowwise import DIVIDES_EXACTLY, rounded, rowwise
 from weft.metrics.series import Series
 
+ONE_BY_ONE = 30
+"""What it costs to round a value by Python itself."""
 FACTOR = Param("factor", "float", required=True)
 
 
@@ -103,6 +106,8 @@ def absolute(ctx: Context, series: list[Series]) -> list[Series]:
 def to_decimals(ctx: Context, series: list[Series], precision: int | None) -> list[Series]:
     """Round every value to so many decimals (before the point when negative), halves to the even digit."""
     shown = "" if precision is None else f",{precision:g}"
+    by_one = abs(precision or 0) > DIVIDES_EXACTLY
+    ctx.budget.work((ONE_BY_ONE if by_one else 5) * sum(len(one.values) for one in series))
     return rowwise(
         series,
         lambda name: f"round({name}{shown})",
@@ -121,7 +126,7 @@ def logarithm(ctx: Context, series: list[Series], base: int) -> list[Series]:
         series,
         lambda name: f"log({name}, {base})",
         {"log": str(base)},
-        lambda matrix: np.log(np.where(matrix > 0, matrix, np.nan)) / np.log(base),
+        lambda matrix: np.log(np.where(matrix > 0, matrix, np.nan)) / math.log(base),
     )
 
 

@@ -1,6 +1,6 @@
 """Functions that put the values of a stretch of time together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, tzinfo
 from itertools import pairwise
 from typing import NamedTuple
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weft.base.errors import BadRequest
+from weft.metrics.budget import LAID_OUT
 from weft.metrics.consolidate import AGGREGATIONS, Matrix, counts, enough, grouped
 from weft.metrics.functions.registry import SERIES, Again, Context, Param, function
 from weft.metrics.series import Series, Values
@@ -30,11 +31,13 @@ class Buckets(NamedTuple):
     place: NDArray[np.int64]
 
 
+PART_POINTS = 100_000
+"""Values that are laid out at once where buckets are small."""
 INTERVAL = Param("intervalString", "interval", required=True, suggestions=("10min", "1h", "1d"))
 FUNC = Param("func", "aggFunc", default="sum")
 
 
-@function("Transform", SERIES, INTERVAL, FUNC, Param("alignToFrom", "boolean", default=False))
+@function("Transform", SERIES, INTERVAL, FUNC, Param("alignToFrom", "boolean", default=False), lean=True)
 def summarize(ctx: Context, series: list[Series], intervalString: str, func: str, alignToFrom: bool) -> list[Series]:
     """One value for each interval; intervals begin at multiples of their length, or with alignToFrom where the series
     does. xFilesFactor is the share of an interval's values that must be there."""
@@ -52,7 +55,7 @@ ALIGN = Param(
 )
 
 
-@function("Transform", SERIES, INTERVAL, FUNC, ALIGN, refetch=True)
+@function("Transform", SERIES, INTERVAL, FUNC, ALIGN, refetch=True, lean=True)
 def smartSummarize(ctx: Context, again: Again, intervalString: str, func: str, alignTo: str | None) -> list[Series]:
     """One value for each interval; intervals begin where the series does, with alignTo at the beginning of the year,
     month, week ("weeks3": on Wednesday), day, hour, minute or second that the graph begins in."""
@@ -129,43 +132,77 @@ def _summarized(
 ) -> list[Series]:
     results: list[Series] = []
     for some, matrix in grouped(series, alike=lambda one: (one.stop_s, one.xff)):
-        laid = _laid(ctx, some[0], interval_s, from_start, len(some))
-        share = ctx.state.xff if some[0].xff is None else some[0].xff
-        values = _summed(matrix, laid, func, interval_s / some[0].step_s, share)
-        results += [_drawn(one, row, naming(one.name), tags, interval_s, laid)
-                    for one, row in zip(some, values, strict=True)]  # fmt: skip
+        one = some[0]
+        start_s, end_s = one.start_s, one.end_s
+        if not from_start:
+            start_s -= start_s % interval_s
+            end_s += interval_s - end_s % interval_s
+        number = max(0, -(-(end_s - start_s) // interval_s))
+        ctx.budget.make(number * len(some))
+        share = ctx.state.xff if one.xff is None else one.xff
+        parts = [np.zeros((len(some), 0))]
+        for seen, laid in _laid(ctx, one, start_s, interval_s, number, len(some)):
+            parts.append(_summed(matrix[:, seen], laid, func, interval_s / one.step_s, share))
+        results += [_drawn(each, row, naming(each.name), tags, start_s, interval_s, _seams(each, start_s, interval_s))
+                    for each, row in zip(some, np.concatenate(parts, axis=1), strict=True)]  # fmt: skip
     return results
 
 
-def _drawn(one: Series, values: Values, name: str, tags: dict[str, str], interval_s: int, laid: Buckets) -> Series:
+def _drawn(
+    one: Series,
+    values: Values,
+    name: str,
+    tags: dict[str, str],
+    start_s: int,
+    interval_s: int,
+    seams: tuple[int, ...],
+) -> Series:
     return one.but(
         name=name,
         path=name,
-        start_s=laid.start_s,
+        start_s=start_s,
         step_s=interval_s,
         values=values,
         tags=one.tags | tags,
-        seams=_seams(one, laid),
+        seams=seams,
         stop_s=None,
     )
 
 
-def _laid(ctx: Context, one: Series, interval_s: int, from_start: bool, many: int) -> Buckets:
-    start_s, end_s = one.start_s, one.end_s
-    if not from_start:
-        start_s -= start_s % interval_s
-        end_s += interval_s - end_s % interval_s
-    number = max(0, -(-(end_s - start_s) // interval_s))
-    ctx.budget.make(number * many)
+def _laid(
+    ctx: Context, one: Series, start_s: int, interval_s: int, number: int, many: int
+) -> Iterator[tuple[slice, Buckets]]:
+    """So many buckets from start_s on, some at a time, each with the values that fall in them."""
     # Values beyond the series' own end are not seen.
     seen = min(len(one.values), max(0, -(-(one.end_s - one.start_s) // one.step_s)))
-    bucket = (one.start_s - start_s + np.arange(seen, dtype=np.int64) * one.step_s) // interval_s
-    place = np.arange(seen, dtype=np.int64) - np.searchsorted(bucket, bucket)
-    return Buckets(start_s, number, int(place.max(initial=0)) + 1, bucket, place)
+    some = max(1, PART_POINTS // (many * max(1, interval_s // one.step_s)))
+    for first in range(0, number, some):
+        after = min(number, first + some)
+        low, high = (
+            min(seen, max(0, -(-(start_s + edge * interval_s - one.start_s) // one.step_s))) for edge in (first, after)
+        )
+        # They are laid out one beside the other, and what belongs where.
+        ctx.budget.room(LAID_OUT * (high - low) * (many + 1))
+        slots = np.arange(low, high, dtype=np.int64)
+        bucket = (one.start_s - start_s + slots * one.step_s) // interval_s - first
+        place = np.arange(high - low, dtype=np.int64) - np.searchsorted(bucket, bucket)
+        yield slice(low, high), Buckets(start_s, after - first, int(place.max(initial=0)) + 1, bucket, place)
 
 
-def _seams(one: Series, laid: Buckets) -> tuple[int, ...]:
+def _seams(one: Series, start_s: int, interval_s: int) -> tuple[int, ...]:
     """A bucket with a seam within mixes both sides: neither the difference to it nor the one from it means anything."""
+    seen = min(len(one.values), -(-(one.end_s - one.start_s) // one.step_s))
+    buckets: set[int] = set()
+    for seam in one.seams:
+        if seam < seen:
+            at_s = one.start_s - start_s + seam * one.step_s
+            bucket, before = at_s // interval_s, (at_s - one.step_s) // interval_s
+            buckets |= {bucket, bucket + 1} if seam and before == bucket else {bucket}
+    return tuple(sorted(buckets))
+
+
+def _spread_seams(one: Series, laid: Buckets) -> tuple[int, ...]:
+    """The same, where values are cut into parts."""
     seams = np.array([seam for seam in one.seams if seam < len(laid.bucket)], dtype=np.int64)
     within = seams[laid.place[seams] > 0]
     return tuple(np.unique(np.concatenate((laid.bucket[seams], laid.bucket[within] + 1))).tolist())
@@ -192,7 +229,7 @@ def _summed(matrix: Matrix, laid: Buckets, func: str, per_bucket: float, xff: fl
     return values
 
 
-@function("Transform", SERIES, INTERVAL, Param("alignToInterval", "boolean", default=False), refetch=True)
+@function("Transform", SERIES, INTERVAL, Param("alignToInterval", "boolean", default=False), refetch=True, lean=True)
 def hitcount(ctx: Context, again: Again, intervalString: str, alignToInterval: bool) -> list[Series]:
     """How often things happened in each interval, where values say how often they do a second. Intervals end where the
     series does; with alignToInterval they begin with a day, an hour or a minute."""
@@ -212,7 +249,15 @@ def hitcount(ctx: Context, again: Again, intervalString: str, alignToInterval: b
         heads = np.flatnonzero(np.diff(source, prepend=-1))
         begun = laid._replace(bucket=laid.bucket[heads], place=laid.place[heads])
         results += [
-            _drawn(each, row, f"hitcount({each.name}, {shown})", {"hitcount": intervalString}, interval_s, begun)
+            _drawn(
+                each,
+                row,
+                f"hitcount({each.name}, {shown})",
+                {"hitcount": intervalString},
+                laid.start_s,
+                interval_s,
+                _spread_seams(each, begun),
+            )
             for each, row in zip(some, values, strict=True)
         ]
     return results
@@ -234,7 +279,9 @@ def _spread(
     parts = (ends - 1) // interval_s - first + 1
     total = int(parts.sum())
     # A part costs as much as several points: whose it is, how long, where it falls.
-    ctx.budget.make((number + 8 * total) * many)
+    ctx.budget.make(number * many)
+    ctx.budget.work(8 * total * many)
+    ctx.budget.room(8 * total * many)
     source = np.repeat(np.arange(seen, dtype=np.int64), parts)
     slots = np.arange(total, dtype=np.int64)
     bucket = first[source] + slots - np.repeat(np.cumsum(parts) - parts, parts)
@@ -256,10 +303,17 @@ def integralByInterval(ctx: Context, series: list[Series], intervalUnit: str) ->
         one = some[0]
         ends_s = one.start_s - ctx.window.from_s + np.arange(matrix.shape[1] + 1, dtype=np.int64) * one.step_s
         intervals = (ends_s - one.step_s) // interval_s
-        begun = [0, *(np.flatnonzero(np.diff(intervals)[1:]) + 1).tolist(), matrix.shape[1]]
+        begun = np.array([0, *(np.flatnonzero(np.diff(intervals)[1:]) + 1).tolist(), matrix.shape[1]])
         sums = np.where(np.isnan(matrix), 0.0, matrix)
-        for first, after in pairwise(begun):
-            np.add.accumulate(sums[:, first:after], axis=1, out=sums[:, first:after])
+        longest = int(np.diff(begun).max(initial=0))
+        if longest < len(begun):
+            # Many short intervals: the second values of all, then the third and so on.
+            for place in range(1, longest):
+                there = begun[:-1][np.diff(begun) > place] + place
+                sums[:, there] += sums[:, there - 1]
+        else:
+            for first, after in pairwise(begun.tolist()):
+                np.add.accumulate(sums[:, first:after], axis=1, out=sums[:, first:after])
         for each, row in zip(some, sums, strict=True):
             name = f"integralByInterval({each.name},'{intervalUnit}')"
             results.append(each.but(name=name, path=name, values=row,

@@ -13,7 +13,13 @@ from weft.metrics.series import Series, Values
 from weft.metrics.times import parse_time
 
 
-@function("Calculate", SERIES, Param("func", "aggFunc", default="average"), Param("keepStep", "boolean", default=False))
+@function(
+    "Calculate",
+    SERIES,
+    Param("func", "aggFunc", default="average"),
+    Param("keepStep", "boolean", default=False),
+    lean=True,
+)
 def aggregateLine(ctx: Context, series: list[Series], func: str, keepStep: bool) -> list[Series]:
     """A line at an aggregation over the values of each series: three points, or with keepStep as many as it has."""
     results: list[Series] = []
@@ -21,6 +27,7 @@ def aggregateLine(ctx: Context, series: list[Series], func: str, keepStep: bool)
         known = not np.isnan(value)
         name = f"aggregateLine({one.name}, {f'{value:g}' if known else None})"
         if keepStep:
+            ctx.budget.make(len(one.values))
             line = one.but(values=np.full(len(one.values), value), seams=())
         else:
             [line] = constantLine(ctx, value)
@@ -41,6 +48,9 @@ def stdev(ctx: Context, series: list[Series], points: int, windowTolerance: floa
     movingWindow(…, "stddev") loses no digits where values are large and vary little."""
     if points < 0:
         raise BadRequest(f"stdev: a window of {points} points has no meaning.", fix="Give a number from 1.")
+    widths = [len(one.values) for one in series]
+    ctx.budget.work(4 * sum(widths))
+    ctx.budget.room(11 * max(widths, default=0))
     results: list[Series] = []
     for some, matrix in grouped(series):
         for one, row in zip(some, _deviations(matrix, points, windowTolerance), strict=True):
@@ -94,8 +104,10 @@ def linearRegression(ctx: Context, again: Again, startSourceAt: str | None, endS
             fix="Give startSourceAt before endSourceAt; where one is not given it is that of the graph.",
         )
     series, sources = together(partial(again, window) for window in (ctx.window, source))
-    if len(series) != len(sources):
-        # Virtual series that exist in one of the two times only.
+    here, there = ([one.name for one in some] for some in (series, sources))
+    if len(here) != len(there) or (here != there and sorted(here) == sorted(there)):
+        # Series that are there, or chosen, in one of the two times only, or in another order. By place, as graphite-web
+        # pairs them, one would get the line of another.
         by_name = {one.name: one for one in sources}
         series = [one for one in series if one.name in by_name]
         sources = [by_name[one.name] for one in series]

@@ -109,10 +109,10 @@ def groupByTags(ctx: Context, series: list[Series], callback: str, *tags: str) -
         groups.setdefault((name, *(one.tags.get(tag, "") for tag in tags)), []).append(one)
     results: list[Series] = []
     for (name, *values), some in groups.items():
-        own = {tag: value for tag, value in zip(tags, values, strict=True) if tag != "name"}
-        key = ";".join((name, *sorted(f"{tag}={value}" for tag, value in own.items())))
+        own = [(tag, value) for tag, value in zip(tags, values, strict=True) if tag != "name"]
+        key = ";".join((name, *sorted(f"{tag}={value}" for tag, value in own)))
         # graphite-web 1.1.10 answers 500 where a tag is missing.
-        told = {tag: value for tag, value in own.items() if value} | {"name": name}
+        told = {tag: value for tag, value in own if value} | {"name": name}
         alone = made.run(ctx, *bound(made, [some], {})) if made else combined(ctx, some, callback)
         results += [one.but(name=key, path=key, tags=told) for one in alone[:1]]
     return results

@@ -5,6 +5,7 @@ graphite-web 1.1.10 gives them.
 """
 
 from collections.abc import Sequence
+from math import lcm
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from weft.metrics.functions.naming import key_of, paths_of
 from weft.metrics.functions.registry import SERIES, Context, Function, Param, add, aggregator, bound, function
 from weft.metrics.series import Series, Values
 from weft.metrics.tags import tags_of
+from weft.metrics.times import LATEST_S
 
 LISTS = Param("seriesLists", "seriesList", required=True, multiple=True)
 NODES = Param("nodes", "nodeOrTag", multiple=True)
@@ -28,7 +30,7 @@ def combined(ctx: Context, series: Sequence[Series], func: str, xff: float | Non
     if not series:
         return []
     share = ctx.state.xff if xff is None else xff
-    grid, rows = normalize(series, ctx.state.xff)
+    grid, rows = normalized(ctx, series)
     name = f"{func}Series({paths_of(series)})"
     tags = dict(series[0].tags)
     for one in series:
@@ -36,6 +38,22 @@ def combined(ctx: Context, series: Sequence[Series], func: str, xff: float | Non
             tags = {tag: value for tag, value in tags.items() if one.tags.get(tag) == value}
     tags = {"name": name} | tags | {"aggregatedBy": func}
     return [on_grid(grid, name, across(func, rows, share), tags, series, share)]
+
+
+def normalized(ctx: Context, series: Sequence[Series]) -> tuple[Grid, list[Values]]:
+    """`consolidate.normalize`, with what it lays out anew counted beside one series as long.
+
+    Raises:
+        BadRequest: steps whose least common multiple is longer than the calendar. TooMuch: too many points.
+    """
+    step_s = lcm(*{one.step_s for one in series})
+    if step_s > LATEST_S:
+        raise BadRequest("The steps of these series have no common multiple.", fix="Give series of like steps.")
+    widths = [-(-len(one.values) * one.step_s // step_s) for one in series]
+    width = max(widths)
+    alike = sum(one.step_s == step_s and own == width for one, own in zip(series, widths, strict=True))
+    ctx.budget.make((len(series) - alike + 1) * width)
+    return normalize(series, ctx.state.xff)
 
 
 def on_grid(grid: Grid, name: str, values: Values, tags: dict[str, str], of: Sequence[Series], xff: float) -> Series:
@@ -70,11 +88,17 @@ for _name, _func, _doc in (
     ("maxSeries", "max", "The largest value at each time."),
     ("minSeries", "min", "The smallest value at each time."),
     ("diffSeries", "diff", "The first series minus all others, at each time."),
-    ("multiplySeries", "multiply", "The product of all series at each time; a gap in one is a gap."),
     ("rangeOfSeries", "rangeOf", "The largest minus the smallest value at each time."),
     ("stddevSeries", "stddev", "The standard deviation of all series at each time."),
 ):
     _one_of_many(_name, _func, _doc)
+
+
+@function("Combine", LISTS, aggregator=True)
+def multiplySeries(ctx: Context, *lists: list[Series]) -> list[Series]:
+    """The product of all series at each time; a gap in one is a gap. One series alone stays as it is."""
+    series = [one for some in lists for one in some]
+    return series if len(lists) == len(series) == 1 else combined(ctx, series, "multiply")
 
 
 @function("Combine", SERIES, Param("func", "aggFunc", required=True), Param("xFilesFactor", "float"))
@@ -152,7 +176,7 @@ def _count(ctx: Context, *lists: list[Series]) -> list[Series]:
         return [one.but(name="0", tags={"name": "0"}, path="countSeries()") for one in constantLine(ctx, 0.0)]
     if not series:
         return []
-    grid, rows = normalize(series, ctx.state.xff)
+    grid, rows = normalized(ctx, series)
     name = f"countSeries({paths_of(series)})"
     values = np.full(len(rows[0]), float(len(series)))
     return [on_grid(grid, name, values, tags_of(name), (), ctx.state.xff)]

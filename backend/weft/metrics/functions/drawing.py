@@ -74,6 +74,7 @@ def stacked(ctx: Context, series: list[Series], stack: str | None) -> list[Serie
         raise Missing
     key = DEFAULT_STACK if stack is None else stack
     total = ctx.stacks.get(key, np.zeros(0))
+    ctx.budget.make(sum(len(one.values) for one in series))
     results: list[Series] = []
     for one in series:
         width, gaps = len(one.values), np.isnan(one.values)

@@ -146,7 +146,7 @@ def useSeriesAbove(ctx: Context, series: list[Series], value: float, search: str
     return [one for some in found for one in some if len(one.values)]
 
 
-@function("Special", SERIES, Param("fallback", "seriesList", required=True))
+@function("Special", SERIES, Param("fallback", "seriesList", required=True), lean=True)
 def fallbackSeries(ctx: Context, series: list[Series], fallback: list[Series]) -> list[Series]:
     """The series, or when there are none those of another expression."""
     return series or fallback

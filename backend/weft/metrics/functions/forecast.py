@@ -12,10 +12,15 @@ from numpy.typing import NDArray
 
 from weft.base.errors import BadRequest
 from weft.metrics.consolidate import Matrix, grouped
-from weft.metrics.functions.moving import FEW_ROWS, SEQUENCE_POINTS, earlier
+from weft.metrics.functions.moving import FEW_ROWS, LISTED, SEQUENCE_POINTS, earlier
 from weft.metrics.functions.registry import SERIES, Again, Context, Param, function
 from weft.metrics.series import Series, Values
 from weft.metrics.times import parse_offset
+
+FORECAST_WORK = 35
+"""What a point of history costs."""
+PART = 20_000
+"""Values of a row that are gone through at once."""
 
 LEVEL = SEASON = 0.1
 SLOPE = 0.0035
@@ -132,20 +137,22 @@ def _foreseen(ctx: Context, again: Again, bootstrapInterval: str, seasonality: s
     before = earlier(ctx, again, history_s)
     for some, matrix in grouped(before, alike=lambda one: one.stop_s, points=SEQUENCE_POINTS):
         one = some[0]
-        if season_s < 2 * one.step_s:
+        if season_s < 2 * one.step_s and not np.isnan(matrix).all():
             # graphite-web 1.1.10 answers 500.
             raise BadRequest(
                 f"A seasonality of '{seasonality}' is shorter than two steps of {one.step_s} s.",
                 fix="Give a longer one.",
             )
-        ctx.budget.work(matrix.size)
+        ctx.budget.work(FORECAST_WORK * matrix.size)
+        ctx.budget.room(LISTED * matrix.size)
         ctx.budget.seconds_left()
-        values, deviations = _forecast(matrix, season_s // one.step_s)
         skip = history_s // one.step_s
+        # Copies, so that what was foreseen of history does not stay.
+        values, deviations = (rows[:, skip:].copy() for rows in _forecast(matrix, max(2, season_s // one.step_s)))
         start_s = one.start_s + history_s
         ends = start_s + one.step_s * max(0, matrix.shape[1] - skip) == one.end_s
         results += [
-            _Foreseen(each, start_s, None if ends else each.end_s, row[skip:], deviation[skip:],
+            _Foreseen(each, start_s, None if ends else each.end_s, row, deviation,
                       tuple(seam - skip for seam in each.seams if seam > skip))
             for each, row, deviation in zip(some, values, deviations, strict=True)
         ]  # fmt: skip
@@ -159,6 +166,8 @@ def _forecast(matrix: Matrix, season: int) -> tuple[Matrix, Matrix]:
         season: values that a season has, >= 2.
     """
     height, width = matrix.shape
+    if not width:
+        return matrix, matrix
     # Longer than this, none comes back.
     season = min(season, width + 1)
     gaps = np.isnan(matrix)
@@ -173,8 +182,9 @@ def _forecast(matrix: Matrix, season: int) -> tuple[Matrix, Matrix]:
     seasons, deviations = np.zeros((height, width + season + 1)), np.zeros((height, width + season))
     level, slope = np.zeros(height), np.zeros(height)
     # Shorter than a season, so that what the season before left is there for all of it.
-    for first in range(0, width, season - 1):
-        here = slice(first, min(width, first + season - 1))
+    part = min(season - 1, PART)
+    for first in range(0, width, part):
+        here = slice(first, min(width, first + part))
         value, gap, last = matrix[:, here], gaps[:, here], seasons[:, here]
         pull = LEVEL * (value - last)
         levels, slopes = _levels(value, pull, fresh[:, here], level, slope)

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from weft.base.errors import BadRequest
+from weft.metrics.budget import SERIES_WORK
 from weft.metrics.consolidate import AGGREGATIONS
 from weft.metrics.functions.naming import UserPattern, checked_name
 from weft.metrics.functions.registry import SERIES, Context, Param, function, together
@@ -48,7 +49,9 @@ def legendValue(ctx: Context, series: list[Series], *valuesTypes: str) -> list[S
     """Add aggregations over the values to each name; with `si` or `binary` at the end in columns, with units."""
     names = [one.name for one in series]
     system = valuesTypes[-1] if valuesTypes and valuesTypes[-1] in SYSTEMS else None
+    points = sum(len(one.values) for one in series)
     for func in valuesTypes[:-1] if system else valuesTypes:
+        ctx.budget.work(points + SERIES_WORK * len(series))
         values = _values(series, func)
         if system is None:
             names = [f"{name} ({func}: {value})" for name, value in zip(names, values, strict=True)]
@@ -78,7 +81,7 @@ def _in_units(value: float | str | None, system: str) -> str:
     return "{:.2f}{}".format(*_with_unit(value, system))
 
 
-@function("Special", SERIES, Param("system", "string", options=SYSTEMS), Param("units", "string"))
+@function("Special", SERIES, Param("system", "string", options=SYSTEMS), Param("units", "string"), lean=True)
 def cactiStyle(ctx: Context, series: list[Series], system: str | None, units: str | None) -> list[Series]:
     """Add the last, largest and smallest value to each name, in columns that line up in a font of one width."""
     columns = [[one.name for one in series]]

@@ -23,8 +23,14 @@ XFF = Param("xFilesFactor", "float")
 
 _CHUNK_POINTS = 1_000_000
 """Points of all windows that are laid out at once where no quicker way is known."""
+ONE_BY_ONE = 30
+"""Up to so many points it is as quick to add them one after another, which rounds as graphite-web does."""
 SEQUENCE_POINTS = 1_000_000
 """Points of series that are gone through time by time together."""
+AVERAGE_WORK = 13
+"""What a point of an exponential average costs."""
+LISTED = 10
+"""Points of memory that a point needs while values are gone through one by one."""
 FEW_ROWS = 8
 """Up to so many series a loop over plain numbers is quicker than one over arrays."""
 
@@ -120,12 +126,17 @@ def _moved(ctx: Context, matrix: Matrix, points: int, func: str, xff: float) -> 
 
 
 def _sliding(matrix: Matrix, points: int, combine: np.ufunc) -> Matrix:
-    """Windows of `points` values that end at each value but the first `points`, in time that does not depend on points.
+    """Windows of `points` values that end at each value but the first `points`, in time that does not grow with points.
 
-    Each window is the end of one block of `points` values and the beginning of the next (van Herk 1992), so no sum is
-    taken from another and none loses digits to values outside its window.
+    Each long window is the end of one block of `points` values and the beginning of the next (van Herk 1992), so no sum
+    is taken from another and none loses digits to values outside its window.
     """
     height, width = matrix.shape
+    if points <= ONE_BY_ONE:
+        windows = matrix[:, 1 : width - points + 1].copy()
+        for place in range(2, points + 1):
+            combine(windows, matrix[:, place : width - points + place], out=windows)
+        return windows
     blocks = -(-width // points)
     padded = np.zeros((height, blocks * points))
     padded[:, :width] = matrix
@@ -144,7 +155,7 @@ def _laid_out(ctx: Context, values: Values, points: int, func: str) -> Values:
     windows: NDArray[np.float64] = np.lib.stride_tricks.sliding_window_view(values[1:], points)
     many = max(1, _CHUNK_POINTS // points)
     parts: list[Values] = []
-    ctx.budget.work(windows.size)
+    ctx.budget.work(windows.size // 2 if func == "median" else 2 * windows.size)
     for first in range(0, len(windows), many):
         ctx.budget.seconds_left()
         parts.append(AGGREGATIONS[func](windows[first : first + many].T))
@@ -161,7 +172,8 @@ def exponentialMovingAverage(ctx: Context, again: Again, windowSize: int | float
     results: list[Series] = []
     before = earlier(ctx, again, history_s)
     for some, matrix in grouped(before, alike=lambda one: one.stop_s, points=SEQUENCE_POINTS):
-        ctx.budget.work(matrix.size)
+        ctx.budget.work(AVERAGE_WORK * matrix.size)
+        ctx.budget.room(LISTED * matrix.size)
         points = history_s // some[0].step_s if isinstance(windowSize, str) else int(windowSize)
         first = np.zeros(len(matrix))
         if points and matrix.shape[1]:

@@ -10,7 +10,8 @@ from typing import Final
 import regex
 
 from weft.base.errors import BadRequest
-from weft.metrics.functions.registry import Context, TooHeavy
+from weft.metrics.budget import TooHeavy
+from weft.metrics.functions.registry import Context
 from weft.metrics.patterns import compiled
 from weft.metrics.series import Series
 from weft.metrics.target import first_path

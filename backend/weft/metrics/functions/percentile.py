@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weft.base.errors import BadRequest
-from weft.metrics.consolidate import Matrix, equally_long, grouped, normalize
-from weft.metrics.functions.combine import on_grid
+from weft.metrics.consolidate import Matrix, equally_long, grouped
+from weft.metrics.functions.combine import normalized, on_grid
 from weft.metrics.functions.registry import SERIES, Context, Function, Param, add, function
 from weft.metrics.functions.rowwise import aggregated, rowwise
 from weft.metrics.series import Series, Values
@@ -17,7 +17,7 @@ from weft.metrics.tags import tags_of
 
 N = Param("n", "float", required=True)
 
-_SORTED_POINTS = 1_000_000
+_SORTED_POINTS = 250_000
 """Points that are laid out and sorted at once."""
 
 
@@ -54,7 +54,7 @@ def percentileOfSeries(ctx: Context, series: list[Series], n: float, interpolate
     _checked("percentileOfSeries", n)
     if not series:
         return []
-    grid, rows = normalize(series, ctx.state.xff)
+    grid, rows = normalized(ctx, series)
     name = f"percentileOfSeries({series[0].path},{n:g})"
     [values] = _down(rows, n, interpolate=interpolate)
     return [on_grid(grid, name, values, tags_of(name), series, ctx.state.xff)]
@@ -146,6 +146,8 @@ def removeBetweenPercentile(ctx: Context, series: list[Series], n: float) -> lis
     lower, upper = _either_side("removeBetweenPercentile", n)
     if not series:
         return []
+    width = max(len(one.values) for one in series)
+    ctx.budget.make(sum(width for one in series if len(one.values) < width))
     rows = equally_long([one.values for one in series])
     low, high = _down(rows, lower, upper)
     # graphite-web 1.1.10 answers 500 when there is a gap; here a gap lies nowhere.

@@ -10,9 +10,9 @@ from operator import attrgetter
 import numpy as np
 
 from weft.base.errors import BadRequest
-from weft.metrics.consolidate import across, equally_long, normalize
+from weft.metrics.consolidate import across, equally_long
 from weft.metrics.functions.arithmetic import power
-from weft.metrics.functions.combine import NODES, by_key, combined, in_pairs, on_grid
+from weft.metrics.functions.combine import NODES, by_key, combined, in_pairs, normalized, on_grid
 from weft.metrics.functions.naming import key_of, paths_of
 from weft.metrics.functions.registry import SERIES, Context, Param, function
 from weft.metrics.functions.rowwise import rowwise
@@ -39,8 +39,7 @@ def asPercent(ctx: Context, series: list[Series], total: object, *nodes: int | s
             for one in series
         ]
     if not isinstance(total, list):
-        whole = _sum_of(ctx, series)
-        return [_percent(ctx, one, whole) for one in series]
+        return _percent_of(ctx, series, _sum_of(ctx, series))
     if len(total) == len(series):
         pairs = zip(sorted(series, key=attrgetter("name")), sorted(total, key=attrgetter("name")), strict=True)
         return [_percent(ctx, part, whole) for part, whole in pairs]
@@ -49,7 +48,19 @@ def asPercent(ctx: Context, series: list[Series], total: object, *nodes: int | s
             f"asPercent: {len(series)} series cannot be paired with {len(total)} totals.",
             fix="Give one total, as many as there are series, or the nodes by which they belong together.",
         )
-    return [_percent(ctx, one, total[0]) for one in series]
+    return _percent_of(ctx, series, total[0])
+
+
+def _percent_of(ctx: Context, series: list[Series], whole: Series) -> list[Series]:
+    """Each series in percent of one total; at its own times, unless the total's step is a coarser one."""
+    results: list[Series] = []
+    for one in series:
+        share = _percent(ctx, one, whole)
+        if share.step_s == one.step_s:
+            share = share.but(start_s=one.start_s, stop_s=None)
+            share = share if share.end_s == one.end_s else share.but(stop_s=one.end_s)
+        results.append(share)
+    return results
 
 
 def _percent_by_key(
@@ -74,7 +85,7 @@ def _missing(like: Series) -> Series:
 
 
 def _sum_of(ctx: Context, series: Sequence[Series]) -> Series:
-    grid, rows = normalize(series, ctx.state.xff)
+    grid, rows = normalized(ctx, series)
     return on_grid(grid, f"sumSeries({paths_of(series)})", across("sum", rows, 0), {}, series, ctx.state.xff)
 
 
@@ -88,7 +99,7 @@ def _ratio(value: Values, of: Values) -> Values:
 
 def _pair(ctx: Context, name: str, first: Series, second: Series, both: Callable[[Values, Values], Values]) -> Series:
     """One series of two."""
-    grid, (one, other) = normalize((first, second), ctx.state.xff)
+    grid, (one, other) = normalized(ctx, (first, second))
     return on_grid(grid, name, both(one, other), tags_of(name), (first, second), ctx.state.xff)
 
 
@@ -134,7 +145,7 @@ def powSeries(ctx: Context, *lists: list[Series]) -> list[Series]:
     series = [one for some in lists for one in some]
     if not series:
         return []
-    grid, rows = normalize(series, ctx.state.xff)
+    grid, rows = normalized(ctx, series)
     name = f"powSeries({','.join(one.name for one in series)})"
     values = reduce(lambda base, exponent: power(base[np.newaxis], exponent)[0], rows)
     return [on_grid(grid, name, values, tags_of(name), series, ctx.state.xff)]
@@ -149,6 +160,7 @@ def powSeries(ctx: Context, *lists: list[Series]) -> list[Series]:
 def weightedAverage(ctx: Context, averages: list[Series], weights: list[Series], *nodes: int | str) -> list[Series]:
     """The average of all series, each weighted by the series of other names that shares some nodes or tags with it."""
     in_pairs("weightedAverage", averages, weights)
+    ctx.budget.make(sum(len(one.values) for one in averages) + 6 * max((len(one.values) for one in weights), default=0))
     places: dict[str, dict[str, Series]] = {}
     for average, weight in zip(averages, weights, strict=True):
         places.setdefault(key_of(average, nodes), {})["average"] = average
@@ -160,7 +172,17 @@ def weightedAverage(ctx: Context, averages: list[Series], weights: list[Series],
     paths = [",".join(sorted({one.path for one in some})) for some in (averages, weights)]
     name = f"weightedAverage({paths[0]}, {paths[1]}, {','.join(map(str, nodes))})"
     one, other = equally_long((of_products.values, of_weights.values))
-    return [of_products.but(name=name, path=name, values=_ratio(one, other), tags=tags_of(name), xff=ctx.state.xff)]
+    values = _ratio(one, other)
+    return [
+        of_products.but(
+            name=name,
+            path=name,
+            values=values,
+            tags=tags_of(name),
+            xff=ctx.state.xff,
+            stop_s=of_products.stop_s if len(values) == len(of_products.values) else of_products.end_s,
+        )
+    ]
 
 
 def _product(ctx: Context, average: Series, weight: Series) -> Series:

@@ -7,31 +7,25 @@ engine knows none of them.
 import difflib
 import inspect
 import math
-import time
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 import orjson
 
-from weft.base.errors import BadRequest, TooMuch
+from weft.base.errors import BadRequest
+from weft.metrics.budget import Budget
 from weft.metrics.consolidate import AGGREGATIONS, CONSOLIDATIONS
 from weft.metrics.series import Series, Values, Window
 from weft.metrics.times import parse_offset
-
-LOOP_POINTS: Final = 50_000
-"""Work over more points than this leaves the event loop for a thread."""
 
 Again = Callable[[Window], list[Series]]
 """What a function with `refetch` gets in place of its first argument: the same expression over another window."""
 
 Evaluate = Callable[[str], list[Series]]
 """Gives the series of a target that a function made up, over the function's own window."""
-
-
-class TooHeavy(Exception):
-    """This is too much work for the event loop."""
 
 
 class Missing(Exception):
@@ -53,61 +47,6 @@ def together(asked: Iterable[Callable[[], Made]]) -> list[Made]:
     if missing:
         raise Missing
     return made
-
-
-@dataclass(slots=True)
-class Budget:
-    """What one request may still cost.
-
-    Args:
-        points_left: points that functions may still make. timeout_s: the setting; counted from when this is made.
-        on_loop: the event loop waits for this; heavy work raises TooHeavy and is done again in a thread.
-    """
-
-    points_left: int
-    timeout_s: float
-    on_loop: bool = False
-    ends: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.ends = time.monotonic() + self.timeout_s
-
-    def seconds_left(self) -> float:
-        """Time left for this request.
-
-        Raises:
-            TooMuch: none; the message names metrics.timeout_s.
-        """
-        left = self.ends - time.monotonic()
-        if left <= 0:
-            raise TooMuch(
-                f"The request takes longer than metrics.timeout_s = {self.timeout_s:g}.",
-                fix="Ask for fewer series or a shorter time, or raise that setting.",
-            )
-        return left
-
-    def work(self, points: int) -> None:
-        """Say that so many points are about to be worked on, where that is more than were read.
-
-        Raises:
-            TooHeavy: not here.
-        """
-        if self.on_loop and points > LOOP_POINTS:
-            raise TooHeavy
-
-    def make(self, points: int) -> None:
-        """Say that so many points are about to be made that were not read.
-
-        Raises:
-            TooMuch: more than metrics.max_points in this request. TooHeavy: not here.
-        """
-        self.work(points)
-        self.points_left -= points
-        if self.points_left < 0:
-            raise TooMuch(
-                "The request makes more points than metrics.max_points allows.",
-                fix="Ask for a shorter time or longer intervals, or raise that setting.",
-            )
 
 
 @dataclass(slots=True)
@@ -201,6 +140,7 @@ class Function:
         run: takes a Context, then the parameters in order.
         aggregator: makes one series of a list, so groupByNode takes its name.
         refetch: `run` gets an Again as its first argument instead of a list of series.
+        lean: gives the values it gets, or few new ones.
     """
 
     name: str
@@ -210,11 +150,22 @@ class Function:
     doc: str = field(repr=False)
     aggregator: bool = False
     refetch: bool = False
+    lean: bool = False
+
+    @property
+    def makes_points(self) -> bool:
+        """True when it gives as many new points as it gets; the others rename, choose and sort series, or make one of
+        many and count themselves what they make."""
+        return not (self.lean or self.aggregator or self.group in _MAKE_NONE)
 
     def described(self) -> dict[str, Any]:
         """The member of graphite-web's `/functions` for it."""
         shown = [
-            f"*{one.name}" if one.multiple else one.name if one.required else f"{one.name}={one.default}"
+            f"*{one.name}"
+            if one.multiple
+            else one.name
+            if one.required and one.default is None
+            else f"{one.name}={one.default!r}"
             for one in self.params
         ]
         return {
@@ -227,17 +178,23 @@ class Function:
         }
 
 
+_MAKE_NONE: Final = frozenset(("Alias", "Combine", "Filter Series", "Graph", PIE, "Sorting"))
 _FUNCTIONS: dict[str, Function] = {}
 
 
 def function(
-    group: str, *params: Param, names: Sequence[str] = (), aggregator: bool = False, refetch: bool = False
+    group: str,
+    *params: Param,
+    names: Sequence[str] = (),
+    aggregator: bool = False,
+    refetch: bool = False,
+    lean: bool = False,
 ) -> Callable[[Callable[..., list[Series]]], Callable[..., list[Series]]]:
     """Register the function below; `names` when it has others than its own."""
 
     def register(run: Callable[..., list[Series]]) -> Callable[..., list[Series]]:
         for name in names or (run.__name__,):
-            add(Function(name, group, params, run, inspect.getdoc(run) or "", aggregator, refetch))
+            add(Function(name, group, params, run, inspect.getdoc(run) or "", aggregator, refetch, lean))
         return run
 
     return register
@@ -254,7 +211,15 @@ def described(*, pie: bool = False) -> dict[str, dict[str, Any]]:
     Args:
         pie: those that only a pie chart uses (`/functions?type=pie`), in place of all others.
     """
-    return {name: made.described() for name, made in sorted(_FUNCTIONS.items()) if (made.group == PIE) == pie}
+    if pie:
+        # graphite-web calls pieAverage `average` there.
+        pies = (
+            replace(made, name=name.removeprefix("pie").lower())
+            for name, made in _FUNCTIONS.items()
+            if made.group == PIE
+        )
+        return {made.name: made.described() for made in sorted(pies, key=attrgetter("name"))}
+    return {name: made.described() for name, made in sorted(_FUNCTIONS.items()) if made.group != PIE}
 
 
 def lookup(name: str) -> Function:

@@ -5,12 +5,12 @@ from itertools import groupby
 
 import numpy as np
 
-from weft.metrics.consolidate import AGGREGATIONS, Matrix, grouped
+from weft.metrics.consolidate import AGGREGATIONS, BLOCK_POINTS, Matrix, grouped
 from weft.metrics.series import Series
 
 _LAID_OUT_POINTS = 1_000_000
 """Points that are copied at once to go down the time of many series together."""
-_DIVIDES_EXACTLY = 22
+DIVIDES_EXACTLY = 22
 """10**22 is the largest power of ten that a double holds exactly."""
 
 
@@ -44,8 +44,12 @@ def aggregated(series: Sequence[Series], func: str) -> list[float]:
 
 def rounded(matrix: Matrix, digits: int) -> Matrix:
     """To so many decimals as Python's `round` does it: by the exact decimal value, which scaling and back can miss."""
-    if abs(digits) > _DIVIDES_EXACTLY:
+    if abs(digits) > DIVIDES_EXACTLY:
         return np.array([round(value, digits) for value in matrix.ravel().tolist()]).reshape(matrix.shape)
+    if matrix.size > BLOCK_POINTS:
+        flat = matrix.ravel()
+        parts = [rounded(flat[first : first + BLOCK_POINTS], digits) for first in range(0, flat.size, BLOCK_POINTS)]
+        return np.concatenate(parts).reshape(matrix.shape)
     power = 10.0 ** abs(digits)
     scaled = matrix * power if digits > 0 else matrix / power
     whole = np.rint(scaled)

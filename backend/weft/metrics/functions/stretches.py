@@ -35,6 +35,7 @@ def timeSlice(ctx: Context, series: list[Series], startSliceAt: str, endSliceAt:
     Param("timeShiftStart", "integer", default=0),
     Param("timeShiftEnd", "integer", default=7),
     refetch=True,
+    lean=True,
 )
 def timeStack(ctx: Context, again: Again, timeShiftUnit: str, timeShiftStart: int, timeShiftEnd: int) -> list[Series]:
     """The series as they were some units of time ago, for every number of units from the first up to the last, which

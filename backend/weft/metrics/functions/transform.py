@@ -43,6 +43,7 @@ LIMIT = Param("limit", "intOrInf", default=float("inf"))
 @function("Transform", SERIES, LIMIT)
 def keepLastValue(ctx: Context, series: list[Series], limit: float) -> list[Series]:
     """The last value in place of every gap of at most `limit` slots; longer gaps stay as they are."""
+    ctx.budget.room(6 * max((len(one.values) for one in series), default=0))
     return rowwise(series, lambda name: f"keepLastValue({name})", {}, lambda matrix: _kept(matrix, limit))
 
 
@@ -71,6 +72,7 @@ def _kept(matrix: Matrix, limit: float) -> Matrix:
 @function("Transform", SERIES, LIMIT)
 def interpolate(ctx: Context, series: list[Series], limit: float) -> list[Series]:
     """A straight line in place of every gap of at most `limit` slots that has a value on either side."""
+    ctx.budget.room(8 * max((len(one.values) for one in series), default=0))
     lines = rowwise(series, lambda name: f"interpolate({name})", {}, lambda matrix: _interpolated(matrix, limit))
     for one, line in zip(series, lines, strict=True):
         for seam in one.seams:
@@ -200,7 +202,9 @@ def _period(values: Values) -> tuple[int, int]:
     return first, second - first if alone else 0
 
 
-@function("Special", SERIES, Param("consolidationFunc", "string", required=True, options=CONSOLIDATION_OPTIONS))
+@function(
+    "Special", SERIES, Param("consolidationFunc", "string", required=True, options=CONSOLIDATION_OPTIONS), lean=True
+)
 def consolidateBy(ctx: Context, series: list[Series], consolidationFunc: str) -> list[Series]:
     """How values become one when there are more than the graph has room for."""
     name = f'consolidateBy({{}},"{consolidationFunc}")'
@@ -215,13 +219,19 @@ def consolidateBy(ctx: Context, series: list[Series], consolidationFunc: str) ->
     ]
 
 
-@function("Special", SERIES)
+@function("Special", SERIES, lean=True)
 def cumulative(ctx: Context, series: list[Series]) -> list[Series]:
     """Add up values when there are more than the graph has room for: consolidateBy(…, "sum")."""
     return consolidateBy(ctx, series, "sum")
 
 
-@function("Special", SERIES, Param("xFilesFactor", "float", required=True), names=("setXFilesFactor", "xFilesFactor"))
+@function(
+    "Special",
+    SERIES,
+    Param("xFilesFactor", "float", required=True),
+    names=("setXFilesFactor", "xFilesFactor"),
+    lean=True,
+)
 def setXFilesFactor(ctx: Context, series: list[Series], xFilesFactor: float) -> list[Series]:
     """The share of values that must be there when many become one; also for the functions around this one."""
     ctx.state.xff = xFilesFactor
@@ -235,6 +245,7 @@ def setXFilesFactor(ctx: Context, series: list[Series], xFilesFactor: float) -> 
     Param("resetEnd", "boolean", default=True),
     Param("alignDst", "boolean", default=False),
     refetch=True,
+    lean=True,
 )
 def timeShift(ctx: Context, again: Again, timeShift: str, resetEnd: bool, alignDst: bool) -> list[Series]:
     """The series as they were some time ago (or will be: `+1h`), drawn at the time asked for."""
