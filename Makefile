@@ -6,18 +6,32 @@ STAMP := $(VENV)/.stamp
 DATA ?= demo-data
 PORT ?= 8077
 ENGINES ?= embedded
+PLUGIN := grafana-plugin
+PICTURE := backend/weft/api/pages/overview/overview.js
 
-.PHONY: setup demo test lint bench soak services lock clean
+.PHONY: setup overview demo test lint bench soak services lock clean
 
 setup: $(STAMP)
 
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements.lock pyproject.toml $(wildcard backend/weft/metrics/*.c)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Weft needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Name another with: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' || { echo "Python's venv module is missing. On Debian: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
+
+# The picture of the fabric on Weft's page. Where npm and Node 20 are missing the page says so, and all else is the same.
+overview: $(PICTURE)
+
+$(PICTURE): $(PLUGIN)/package-lock.json $(wildcard $(PLUGIN)/overview/*.* $(PLUGIN)/src/core/*.ts)
+	@if ! command -v npm >/dev/null || ! node -e 'process.exit(+(process.versions.node.split(".")[0] < 20))'; then \
+	  echo "No npm with Node 20 or newer here: Weft's page goes without its picture of the fabric."; \
+	else \
+	  cd $(PLUGIN) && { cmp -s package-lock.json node_modules/.lock || { npm ci --no-audit --no-fund --fetch-retries=1 && cp package-lock.json node_modules/.lock; }; } \
+	    && npm run --silent overview -- --stats=errors-only && touch ../$(PICTURE) \
+	    || echo "npm could not make the picture of the fabric (see above): Weft's page goes without it."; \
+	fi
 
 # ENGINES=real: on a Neo4j and an Elasticsearch, started for it and gone with it; `make services` installs them.
 demo: setup
@@ -46,4 +60,4 @@ lock:
 	uv pip compile pyproject.toml --all-extras --group dev --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 -o requirements.lock
 
 clean:
-	rm -rf $(VENV) demo-data build backend/weft.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) demo-data build backend/weft/api/pages/overview backend/weft.egg-info backend/weft/metrics/*.so .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -5,18 +5,18 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.services import process
-from tests.services.graphite_web import Server
+from tests.services.graphites import Server
 
 WEFT = [str(Path(sys.executable).with_name("weft"))]
 
 
 @contextlib.contextmanager
-def serving(data: Path, tree: Path, dump: Path) -> Iterator[Server]:
-    """One process that serves the tree and knows the dump's fabric, until the block ends.
+def serving(data: Path, tree: Path, dumps: Sequence[Path]) -> Iterator[Server]:
+    """One process that serves the tree and knows what is in the dumps, until the block ends.
 
     Raises:
         RuntimeError: it does not start, with the end of what it printed. CalledProcessError: the import failed.
@@ -24,7 +24,9 @@ def serving(data: Path, tree: Path, dump: Path) -> Iterator[Server]:
     environment = {**os.environ, "WEFT_METRICS__PATH": str(tree), "WEFT_SITE__TIMEZONE": "UTC"}
     # Set for other programs on some machines; it takes numpy's fast paths away.
     environment.pop("OPENBLAS_CORETYPE", None)
-    subprocess.run([*WEFT, "import", str(dump), "--data", str(data)], check=True, env=environment, stdout=sys.stderr)
+    subprocess.run(
+        [*WEFT, "import", *map(str, dumps), "--data", str(data)], check=True, env=environment, stdout=sys.stderr
+    )
     with served(data, environment) as server:
         yield server
 

@@ -1,6 +1,10 @@
-"""What both servers read: a fabric's counters, 200,000 more names, and the dump that gives the ports their names."""
+"""What all servers read: a fabric's counters, which are metrics of hosts too, and 200,000 more names; and the dumps
+that give the ports their names and a job its hosts.
+"""
 
+import os
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +18,9 @@ GAPS = 0.015
 GROUPS, METRICS = ("cpu", "mem", "net", "disk", "ib"), 10
 DATA_CENTRES, HOSTS = 10, 400
 NAMES = DATA_CENTRES * HOSTS * len(GROUPS) * METRICS
+JOB, JOB_HOSTS, JOB_METRICS = "4711", 250, ("cpu.load", "mem.used", "net.in", "net.out")
+LINKS = 10_000
+"""Names of one file: file systems have a limit."""
 
 
 def write_counters(tree: Path, until_s: int, seed: int = 1) -> None:
@@ -34,15 +41,35 @@ def write_counters(tree: Path, until_s: int, seed: int = 1) -> None:
             path.write_bytes(head + np.roll(ring, -begin).tobytes())
 
 
+def write_hosts(tree: Path) -> None:
+    """The same files once more, as metrics of the job's hosts: `cluster.<host>.cpu.load`."""
+    counters = sorted((tree / "fabric").rglob("*.wsp"))
+    for counter, (number, metric) in zip(counters, product(range(JOB_HOSTS), JOB_METRICS), strict=True):
+        path = tree / "cluster" / _host_name(number) / f"{metric.replace('.', '/')}.wsp"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.link(counter, path)
+
+
 def write_names(tree: Path) -> None:
-    """Files without content: a find opens none."""
-    for centre in range(DATA_CENTRES):
-        for host in range(HOSTS):
-            for group in GROUPS:
-                folder = tree / "prod" / f"dc{centre}" / f"host{host:04d}" / group
-                folder.mkdir(parents=True)
-                for metric in range(METRICS):
-                    (folder / f"m{metric}.wsp").touch()
+    """Files with nothing but a header: graphite-api opens each, and fails when one is empty."""
+    names = product(range(DATA_CENTRES), range(HOSTS), GROUPS, range(METRICS))
+    first = tree
+    for number, (centre, host, group, metric) in enumerate(names):
+        path = tree / "prod" / f"dc{centre}" / f"host{host:04d}" / group / f"m{metric}.wsp"
+        if metric == 0:
+            path.parent.mkdir(parents=True)
+        if number % LINKS:
+            os.link(first, path)
+        else:
+            first = path
+            first.write_bytes(head_bytes([(STEP_S, DAY_SLOTS)], "average", 0.0))
+
+
+def sacct(start_s: int) -> str:
+    """The job as `sacct -P` prints it: it runs."""
+    start = datetime.fromtimestamp(start_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    hosts = f"{_host_name(0)[:-4]}[{_host_name(0)[-4:]}-{_host_name(JOB_HOSTS - 1)[-4:]}]"
+    return f"JobID|State|Start|NodeList\n{JOB}|RUNNING|{start}|{hosts}\n"
 
 
 def ibnetdiscover(seen_s: int) -> str:
@@ -90,7 +117,11 @@ def _host(leaf: int, port: int) -> list[str]:
 
 
 def _name(leaf: int, port: int) -> str:
-    return f"n{leaf * PORTS + port:04d}"
+    return _host_name(leaf * PORTS + port)
+
+
+def _host_name(number: int) -> str:
+    return f"n{number:04d}"
 
 
 def _lid(leaf: int, port: int) -> int:

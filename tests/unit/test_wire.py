@@ -184,17 +184,6 @@ def test_tables_stand_between_series_as_they_are() -> None:
     assert got == [plain, {"target": "a", "refId": "B", "datapoints": [[1.0, 1000]]}, plain]
 
 
-def test_times_are_kept_but_never_too_many() -> None:
-    times = wire._Times(100)
-    assert times.of(0, 10, 3) == [b",0],[", b",10],[", b",20],["]
-    assert times.of(0, 10, 3) is times.of(0, 10, 3)
-    first = times.of(0, 10, 60)
-    times.of(5, 10, 60)
-    assert times.of(0, 10, 60) is not first, "the oldest went"
-    assert len(times.of(0, 1, 1000)) == 1000
-    assert sum(map(len, times._known.values())) <= 100
-
-
 def test_for_people_json_is_what_json_dumps_indents() -> None:
     for name, told in CASES.items():
         if name in ("longer than a chunk", "a step of 0"):
