@@ -16,6 +16,7 @@ from weft.answers.answers import Answers
 from weft.answers.events import InventoryEvents
 from weft.answers.names import InventoryNames
 from weft.answers.site import Site
+from weft.answers.tags import InventoryTags
 from weft.api import cypher, errors, grafana_json, graphite, intake, native, status
 from weft.api import logs as log_routes
 from weft.api.engines import Engines, system_clock
@@ -23,6 +24,7 @@ from weft.api.gate import Gate
 from weft.base.config import Metrics, Settings
 from weft.base.errors import BadSettings
 from weft.base.spool import SPOOL, Spool
+from weft.ingest.counters import CounterWriter
 from weft.ingest.importer import Importer
 from weft.ingest.spooling import Applier
 from weft.inventory.rows import Archive
@@ -35,8 +37,14 @@ from weft.inventory.sqlite.schema import SCHEMA
 from weft.inventory.store import CypherEngine, FabricHistory, JobHistory, Ledger
 from weft.logs.store import LogStore
 from weft.logs.tantivy import TantivyLogs
+from weft.metrics.carbon import Caches, addresses_of
+from weft.metrics.carbon_writer import PATIENCE_S, CarbonWriter
 from weft.metrics.evaluate import Engine, Limits
-from weft.metrics.whisper import WhisperStore
+from weft.metrics.fresh import FreshStore
+from weft.metrics.index import NameIndex
+from weft.metrics.store import SeriesStore
+from weft.metrics.taglog import TAG_LOG, TagLog
+from weft.metrics.tree import WhisperStore
 from weft.metrics.writer import WhisperWriter
 
 LOCALTIME = Path("/etc/localtime")
@@ -70,18 +78,27 @@ async def open_engines(
     async with AsyncExitStack() as stack:
         inventory = await stack.enter_async_context(open_inventory(settings))
         logs = await stack.enter_async_context(open_logs(settings))
-        stored = await stack.enter_async_context(
-            WhisperStore(settings.whisper_root, metrics.refresh_s, metrics.max_pattern)
+        tree = await stack.enter_async_context(
+            WhisperStore(
+                settings.whisper_root,
+                metrics.refresh_s,
+                metrics.max_pattern,
+                metrics.max_points,
+                tag_log=TagLog(settings.data / TAG_LOG),
+            )
         )
+        fresh = await stack.enter_async_context(with_caches(tree, settings))
+        stored = await stack.enter_async_context(with_remotes(fresh, settings))
         fabrics, jobs, ledger = inventory.fabrics, inventory.jobs, inventory.ledger
         site = Site(fabrics, jobs, ledger, stored, logs, settings.site, zone, metrics.virtual_prefix, inventory.cypher)
         answers = Answers(site)
         importer = None
         if owner:
-            writer = WhisperWriter(settings.whisper_root, metrics.retention, stored.index)
+            writer = counter_writer(settings, tree.index)
             importer = Importer(fabrics, jobs, ledger, logs, writer, settings.site, zone, clock)
-        series = Engine(stored, InventoryNames(answers), limits_of(metrics), events=InventoryEvents(answers))
-        yield Engines(settings, site, answers, series, importer, spool_of(settings), clock)
+        names, tags, happened = InventoryNames(answers), InventoryTags(answers), InventoryEvents(answers)
+        series = Engine(stored, names, limits_of(metrics), tags=tags, events=happened)
+        yield Engines(settings, site, answers, series, importer, spool_of(settings), tree, clock)
 
 
 def spool_of(settings: Settings) -> Spool:
@@ -146,6 +163,59 @@ def open_logs(settings: Settings) -> AbstractAsyncContextManager[LogStore]:
             fix="Install it with: pip install 'weft[elasticsearch]'",
         ) from exc
     return ElasticsearchLogs.open(settings.elasticsearch)
+
+
+@asynccontextmanager
+async def with_caches(tree: WhisperStore, settings: Settings) -> AsyncIterator[SeriesStore]:
+    """The tree with what the carbon-caches of the settings hold for it; the tree itself where there are none.
+
+    Raises:
+        BadSettings: an address that is none.
+    """
+    carbon = settings.carbon
+    if not carbon.caches:
+        yield tree
+        return
+    async with Caches(addresses_of(carbon.caches), carbon.replication, carbon.timeout_s) as caches:
+        yield FreshStore(tree, settings.whisper_root, caches)
+
+
+def counter_writer(settings: Settings, index: NameIndex) -> CounterWriter:
+    """What writes counters: Weft itself into files, or carbon.
+
+    Raises:
+        BadSettings: a retention that whisper refuses, or an address that is none.
+    """
+    files = WhisperWriter(settings.whisper_root, settings.metrics.retention, index)
+    carbon = settings.carbon
+    if not carbon.write:
+        return files
+    addresses = addresses_of(carbon.caches)
+    return CarbonWriter(carbon.write, files, lambda: Caches(addresses, carbon.replication, PATIENCE_S, quiet=True))
+
+
+@asynccontextmanager
+async def with_remotes(tree: SeriesStore, settings: Settings) -> AsyncIterator[SeriesStore]:
+    """The tree and, as one with it, the other Graphite servers of the settings; the tree itself where there are none.
+
+    Raises:
+        BadSettings: a URL that is none.
+    """
+    if not settings.graphite.urls:
+        yield tree
+        return
+    from weft.metrics.merged import MergedStore
+    from weft.metrics.remote import RemoteStore
+
+    metrics, timeout_s = settings.metrics, settings.graphite.timeout_s
+    stores = [tree]
+    async with AsyncExitStack() as stack:
+        for url in settings.graphite.urls:
+            remote = RemoteStore(
+                url.get_secret_value(), timeout_s, metrics.refresh_s, metrics.max_points, metrics.max_pattern
+            )
+            stores.append(await stack.enter_async_context(remote))
+        yield MergedStore(stores)
 
 
 def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:

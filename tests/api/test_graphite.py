@@ -368,17 +368,7 @@ async def test_paths_are_expanded_once_and_sorted(client: httpx.AsyncClient) -> 
     }
 
 
-# -- tags, functions, version ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "query",
-    ["from=undefined&limit=0&tagPrefix=&until=undefined", "expr=name%3Dx&tagPrefix=a&limit=100&from=-1h&until=now", ""],
-)
-@pytest.mark.parametrize("what", ["tags", "values"])
-async def test_tags_are_an_empty_list_whatever_is_asked(client: httpx.AsyncClient, what: str, query: str) -> None:
-    answer = await client.get(f"/graphite/tags/autoComplete/{what}?{query}")
-    assert (answer.status_code, strict(answer)) == (200, [])
+# -- functions, version ------------------------------------------------------------------------------------------------
 
 
 async def test_functions_are_described_as_graphite_web_does(client: httpx.AsyncClient) -> None:

@@ -113,6 +113,13 @@ async def test_a_question_takes_an_expression(client: httpx.AsyncClient) -> None
     }
 
 
+async def test_a_question_takes_a_dashboards_filters(client: httpx.AsyncClient) -> None:
+    filters = [{"key": "user", "operator": "!=", "value": "alice"}, {"key": "cable", "operator": "=", "value": "x"}]
+    told = strict(await client.post("/api/v1/query", json={"q": "jobs", "from": "-2h", "filters": filters}))
+    assert [row[:2] for row in told["rows"]] == [["4712", "bob"]]
+    assert told["notices"] == ["The filter 'cable = x' means nothing to jobs."]
+
+
 @pytest.mark.parametrize(
     ("body", "status", "message"),
     [

@@ -78,6 +78,14 @@ def test_a_bad_file_stops_the_start_and_names_the_setting(config: Path, text: st
     assert str(config) in str(caught.value)
 
 
+def test_points_are_handed_to_carbon_only_where_its_caches_can_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEFT_CARBON__WRITE", "line://127.0.0.1:2003")
+    with pytest.raises(BadSettings, match="Setting 'carbon': write needs caches"):
+        load_settings()
+    monkeypatch.setenv("WEFT_CARBON__CACHES", "127.0.0.1:7002:a, 127.0.0.1:7102:b")
+    assert load_settings().carbon.caches == ("127.0.0.1:7002:a", "127.0.0.1:7102:b")
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadSettings, match=r"nowhere\.toml cannot be read: No such file or directory"):
         load_settings(tmp_path / "nowhere.toml")

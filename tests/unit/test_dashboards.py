@@ -54,6 +54,9 @@ def test_every_question_is_one_that_weft_understands(uid: str, asked: Question) 
     if asked.how == "series":
         parse(filled(asked.text))
         return
+    if asked.how == "topology":
+        assert parse_request(asked.text) == ("fabric", {})  # what the data source of the plugin takes
+        return
     name, arguments = parse_request(filled(asked.text))
     known = {param.name for param in catalog.TABLES[name].params}
     assert arguments.keys() <= known
@@ -80,7 +83,12 @@ def test_without_the_plugin_there_is_no_topology_panel_and_no_source_of_ours() -
         kinds = {panel["type"] for panel in told["panels"]}
         sources = {panel["datasource"]["type"] for panel in told["panels"] if "datasource" in panel}
         assert not any("weft" in kind for kind in kinds | sources)
-    assert "weft-topology-panel" in {panel["type"] for panel in body(boards()[0], PLUGIN)["panels"]}
+    (topology,) = [one for one in body(boards()[0], PLUGIN)["panels"] if one["type"] == "weft-topology-panel"]
+    assert [(target["queryType"], target["text"]) for target in topology["targets"]] == [
+        ("topology", "fabric"),
+        ("series", "scale(perSecond(switch.*.*.{PortXmitData,PortRcvData}), 4)"),
+    ]
+    assert topology["maxDataPoints"] == 30  # 40 ports a switch, both ways: a picture needs the newest point alone
 
 
 def test_uids_titles_and_panel_numbers_are_unique_and_of_the_length_that_grafana_takes() -> None:

@@ -13,6 +13,7 @@ from weft.base.errors import Unavailable
 from weft.base.spool import Spool
 from weft.ingest.importer import Importer
 from weft.metrics.evaluate import Engine
+from weft.metrics.store import TagKeeper
 
 
 def system_clock() -> int:
@@ -22,7 +23,10 @@ def system_clock() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """The engines of one site. `importer` is None in a process that does not own the data folder; any may spool."""
+    """The engines of one site. `importer` is None in a process that does not own the data folder.
+
+    Any process may spool, and say by `tagging` which series are found by their tags.
+    """
 
     settings: Settings
     site: Site
@@ -30,6 +34,7 @@ class Engines:
     series: Engine
     importer: Importer | None
     spool: Spool
+    tagging: TagKeeper
     clock: Callable[[], int] = system_clock
 
 

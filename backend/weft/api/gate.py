@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from weft.api.errors import error_response, service_response
 from weft.api.identity import host_name, is_loopback
 from weft.base.errors import Busy
+from weft.base.memory import FreeMemory
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,18 @@ METHODS = "GET, POST, OPTIONS"
 REQUEST_HEADERS = "accept, content-type, authorization, x-dashboard-id, x-panel-id"
 ALWAYS = {"x-content-type-options": "nosniff"}
 """So that a browser never runs a JSON answer as another page's script."""
-NEVER_QUEUED = frozenset({"/", "/healthz", "/readyz", "/docs", "/openapi.json", "/api/v1/status"})
+NEVER_QUEUED = frozenset(
+    {
+        "/",
+        "/overview/overview.js",
+        "/overview/overview.css",
+        "/healthz",
+        "/readyz",
+        "/docs",
+        "/openapi.json",
+        "/api/v1/status",
+    }
+)
 """Answered also while everything else is refused: one looks there to learn why."""
 
 
@@ -30,6 +42,7 @@ class Gate:
     def __init__(self, app: ASGIApp, *, queue: int, origins: Sequence[str] = ()) -> None:
         self._app, self._queue, self._origins = app, queue, frozenset(origins)
         self._waiting = 0
+        self._memory = FreeMemory()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on; a lifespan message goes through untouched."""
@@ -86,6 +99,7 @@ class Gate:
         finally:
             if not begun:
                 self._waiting -= counted
+            self._memory.give_back()
 
 
 def plain_path(path: str) -> str:

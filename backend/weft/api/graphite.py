@@ -4,13 +4,13 @@ Sources: Grafana's graphite data source (both paths), graphite-web 1.1.10's view
 and Python's pickle, are left out.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
 
-from weft.api import graphite_events
+from weft.api import graphite_events, graphite_tags
 from weft.api.engines import Engines, engines_of
 from weft.api.forms import read_form
 from weft.api.graphite_asking import (
@@ -18,6 +18,7 @@ from weft.api.graphite_asking import (
     answer,
     callback_of,
     members_of,
+    names_json,
     notice_header,
     share,
     streamed,
@@ -26,26 +27,29 @@ from weft.api.graphite_asking import (
 )
 from weft.api.identity import viewer_of
 from weft.base.access import Viewer
-from weft.base.errors import BadRequest
+from weft.base.errors import BadRequest, UnknownName
 from weft.metrics import wire
 from weft.metrics.functions import registry
+from weft.metrics.series import Series
 from weft.metrics.store import Found
 
 router = APIRouter(prefix="/graphite", tags=["Graphite"])
 router.include_router(graphite_events.router)
+router.include_router(graphite_tags.router)
 
 VERSION = "1.1.10"
 """The graphite-web whose answers these are. A JSON string: Grafana's server decodes it, its browser takes any text."""
 
 FORMATS = ("json", "csv", "raw", "msgpack")
+WORK = {"json": 8, "pretty": 60, "csv": 50, "raw": 25, "msgpack": 3}
+"""What it costs to write a point and to send it, see `metrics.budget`."""
+CSV_LETTERS = 4
+"""Letters of a name in each line of CSV that cost as much as a point in a function."""
 FIND_FORMATS = ("treejson", "completer", "json", "msgpack")
 MSGPACK = "application/x-msgpack"
 
 ANY_TIME = "-1"
 """What graphite-web's own pages say as `from` and `until` of a find."""
-
-NAMES_AT_ONCE = 5000
-"""Names of index.json in a chunk."""
 
 EnginesDep = Annotated[Engines, Depends(engines_of)]
 ViewerDep = Annotated[Viewer, Depends(viewer_of)]
@@ -83,6 +87,7 @@ async def render(request: Request, engines: EnginesDep, viewer: ViewerDep) -> Re
         max_points=form.whole("maxDataPoints") if kind == "json" else None,
         x_files_factor=x_files_factor,
         template=members_of(form, "template"),
+        written=work_of("pretty" if kind == "json" and form.flag("pretty") else kind),
     )
     series = rendered.series
     headers = notice_header(rendered.notices or ([] if series else ["No series matches these targets in this time."]))
@@ -163,10 +168,14 @@ async def index(request: Request, engines: EnginesDep, viewer: ViewerDep) -> Res
 
 
 @router.get("/functions", summary="Functions of the engine, for Grafana's editor")
+@router.get("/functions/", include_in_schema=False)
 async def functions(request: Request, viewer: ViewerDep) -> Response:
-    """graphite-web's description of every function; `grouped=1` sorts them into groups."""
+    """graphite-web's description of every function. Parameters: grouped=1 (by group), group=Combine (only that one),
+    type=pie (those that only a pie chart uses, in place of the others)."""
     form = await read_form(request)
-    told = registry.described()
+    told = registry.described(pie=form.one("type") == "pie")
+    if (group := form.one("group")) is not None:
+        told = {name: function for name, function in told.items() if function["group"] == group}
     if not form.flag("grouped"):
         return answer(request, form, told)
     groups: dict[str, dict[str, Any]] = {}
@@ -175,17 +184,27 @@ async def functions(request: Request, viewer: ViewerDep) -> Response:
     return answer(request, form, groups)
 
 
+@router.get("/functions/{name}", summary="One function of the engine")
+async def function(name: str, request: Request, viewer: ViewerDep) -> Response:
+    """graphite-web's description of a function; `type=pie` as above."""
+    form = await read_form(request)
+    told = registry.described(pie=form.one("type") == "pie")
+    if name not in told:
+        raise UnknownName(f"Function not found: {name[:60]}.", fix=registry.nearest(name, told))
+    return answer(request, form, told[name])
+
+
 @router.get("/version", summary="The graphite-web release whose answers these are")
 async def version(viewer: ViewerDep) -> Response:
     """A JSON string: valid for both of Grafana's paths."""
     return Response(orjson.dumps(VERSION), media_type="application/json")
 
 
-@router.get("/tags/autoComplete/tags", summary="Tag names")
-@router.get("/tags/autoComplete/values", summary="Tag values")
-async def tags(viewer: ViewerDep) -> Response:
-    """Weft stores no tags yet: an empty list, whatever is asked (Grafana's server sends from=undefined, limit=0)."""
-    return Response(b"[]", media_type=JSON)
+def work_of(kind: str) -> Callable[[Series], int]:
+    """What it costs to write a series in a format."""
+    if kind == "csv":
+        return lambda one: len(one.values) * (WORK[kind] + len(one.name) // CSV_LETTERS)
+    return lambda one: len(one.values) * WORK[kind] + len(one.name)
 
 
 def completed(query: str, *, variants: bool) -> str:
@@ -240,12 +259,3 @@ def nodes_for_peers(found: Iterable[Found], ever: object) -> list[dict[str, Any]
         {"path": path, "is_leaf": True, "intervals": [ever]} if leaf else {"path": path, "is_leaf": False}
         for path, leaf in sorted(found)
     ]
-
-
-def names_json(names: Sequence[str]) -> Iterator[bytes]:
-    """A JSON array of names, in chunks."""
-    before = b"["
-    for first in range(0, len(names), NAMES_AT_ONCE):
-        yield before + orjson.dumps(names[first : first + NAMES_AT_ONCE])[1:-1]
-        before = b","
-    yield b"[]" if before == b"[" else b"]"

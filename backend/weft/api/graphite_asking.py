@@ -1,8 +1,7 @@
 """What Graphite's routes have in common: the time asked for, and answers as its clients take them."""
 
-import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import tzinfo
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -26,6 +25,9 @@ JSON, SCRIPT = "application/json", "text/javascript"
 
 NOTICE_CHARACTERS = 2000
 """Servers in between refuse headers of more than some kilobytes."""
+
+NAMES_AT_ONCE = 5000
+"""Names of a list in a chunk."""
 
 _CALLBACK = re.compile(r"[A-Za-z_$][\w$.]{0,99}", re.ASCII)
 
@@ -113,7 +115,7 @@ def callback_of(request: Request, form: Form) -> str | None:
 def answer(request: Request, form: Form, value: object, headers: dict[str, str] | None = None) -> Response:
     """A small JSON answer, for people (`pretty`) or a page's script (`jsonp`) where they ask. Raises as callback_of."""
     callback = callback_of(request, form)
-    body = json.dumps(value, indent=2).encode() if form.flag("pretty") else orjson.dumps(value)
+    body = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS if form.flag("pretty") else None)
     if callback is not None:
         return Response(b"%b(%b)" % (callback.encode(), body), media_type=SCRIPT, headers=headers)
     return Response(body, media_type=JSON, headers=headers)
@@ -126,6 +128,15 @@ def streamed(
     if callback is not None:
         chunks, kind = _called(callback, chunks), SCRIPT
     return StreamingResponse(wire.paced(chunks), media_type=kind, headers=headers)
+
+
+def names_json(names: Sequence[str]) -> Iterator[bytes]:
+    """A JSON array of names, in chunks."""
+    before = b"["
+    for first in range(0, len(names), NAMES_AT_ONCE):
+        yield before + orjson.dumps(names[first : first + NAMES_AT_ONCE])[1:-1]
+        before = b","
+    yield b"[]" if before == b"[" else b"]"
 
 
 def _called(callback: str, chunks: Iterable[bytes]) -> Iterator[bytes]:

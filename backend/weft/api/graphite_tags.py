@@ -13,7 +13,17 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from weft.answers.people import require_operator
 from weft.api.engines import Engines, engines_of
 from weft.api.forms import Form, read_form
-from weft.api.graphite_asking import answer, known_page, notice_header, window_of, zone_of
+from weft.api.graphite_asking import (
+    JSON,
+    answer,
+    callback_of,
+    known_page,
+    names_json,
+    notice_header,
+    streamed,
+    window_of,
+    zone_of,
+)
 from weft.api.identity import viewer_of
 from weft.base.access import Viewer
 from weft.base.errors import BadRequest, Forbidden
@@ -86,7 +96,9 @@ async def find_series(request: Request, engines: EnginesDep, viewer: ViewerDep) 
         raise BadRequest("No tag expression.", fix="Give expr=name=cpu, and more of them to narrow it down.")
     missing: list[str] = []
     found = await engines.series.tagged.find(asked, _window(form, engines), viewer, missing.append)
-    return answer(request, form, found, notice_header(missing))
+    if form.flag("pretty"):
+        return answer(request, form, found, notice_header(missing))
+    return streamed(names_json(found), JSON, notice_header(missing), callback_of(request, form))
 
 
 @router.post("/tagSeries", summary="Have a series found by its tags")

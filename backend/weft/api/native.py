@@ -14,6 +14,7 @@ from weft.answers import catalog
 from weft.answers.annotations import annotations
 from weft.answers.people import require_operator
 from weft.answers.tables import Ask, Column, Param, Table
+from weft.api.adhoc import read_filters
 from weft.api.asking import Asking, is_table, series_answer, table_answer
 from weft.api.engines import Engines, engines_of
 from weft.api.fabric_view import (
@@ -130,6 +131,9 @@ class Question(BaseModel):
     to: str | int = Field("now", description=A_TIME)
     max_data_points: int | None = Field(None, alias="maxDataPoints", ge=1)
     limit: int = Field(ROWS, ge=1, le=100_000)
+    filters: list[dict[str, Any]] = Field(
+        default_factory=list, description="A dashboard's ad hoc filters: {key, operator, value}"
+    )
 
 
 MEMBERS = {field.alias or name for name, field in Question.model_fields.items()}
@@ -181,7 +185,7 @@ async def question_of(request: Request) -> Question:
         "parameters": [
             {"name": name, "in": "query", "required": name == "q", "schema": schema}
             for name, schema in Question.model_json_schema()["properties"].items()
-            if name != "params"
+            if name not in {"params", "filters"}
         ]
     },
 )
@@ -198,7 +202,8 @@ async def query(
     """`{"columns", "rows", "notices"}` of a table; `{"series": [{"target", "tags", "datapoints"}], "notices"}` of an
     expression, points as `[value, epoch ms]`."""
     span = _span(engines, question.from_, question.to)
-    asking = Asking(engines, viewer, span, (), question.max_data_points, question.limit)
+    filters = read_filters({"filters": question.filters})
+    asking = Asking(engines, viewer, span, filters, question.max_data_points, question.limit)
     if is_table(question.q):
         told = await table_answer(asking, question.q, question.params)
         columns = [_column(column).model_dump() for column in told.table.columns]

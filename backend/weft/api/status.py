@@ -1,7 +1,7 @@
 """What runs, what is missing, what to ask: /healthz, /readyz, /api/v1/status and the page at /."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +13,7 @@ import weft
 from weft.api.engines import Engines, engines_of
 from weft.api.identity import viewer_of
 from weft.base.access import Viewer
-from weft.base.errors import ServiceError, Unavailable
+from weft.base.errors import ServiceError, Unavailable, UnknownName
 from weft.base.formats import counted
 from weft.base.intervals import Interval, iso
 from weft.base.spool import Depth
@@ -23,11 +23,20 @@ from weft.metrics.store import unheard
 router = APIRouter(tags=["operation"])
 
 PAGES = Path(__file__).parent / "pages"
+OVERVIEW = PAGES / "overview"
+"""The live picture of the fabric: made by `npm run overview` in grafana-plugin/, and absent where npm was."""
+
+PLACE_OF_PICTURE = "<!-- overview -->"
+NO_PICTURE = (
+    '<p class="bare soft">No picture of the fabric: npm was not there when this Weft was set up. '
+    "With Node 20 or newer, <code>make overview</code> draws it here.</p>"
+)
+PICTURE_FILES: Mapping[str, str] = {"overview.js": "text/javascript", "overview.css": "text/css"}
 
 PAGE_POLICY = {
     # The pages are whole in themselves; a name from the fabric that holds markup must never run.
     "content-security-policy": "default-src 'none'; connect-src 'self'; img-src data:; "
-    "style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
+    "style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'",
     "cache-control": "no-cache",
 }
 
@@ -83,12 +92,21 @@ class Question(BaseModel):
     span_s: int = Field(description="How far back to ask, 0: everything")
 
 
+class Seen(BaseModel):
+    """A fabric: when it was seen first and last."""
+
+    name: str
+    first_ms: int
+    last_ms: int
+
+
 class Status(BaseModel):
     """What runs, what is missing, what to ask."""
 
     version: str
     now_ms: int
     ready: bool
+    fabrics: list[Seen]
     parts: list[Part]
     spool: Spool
     sources: list[Source]
@@ -98,8 +116,17 @@ class Status(BaseModel):
 
 @router.get("/", include_in_schema=False)
 async def home() -> Response:
-    """The page that says what runs, what is missing and where to click."""
+    """The page that says what runs, what is missing and where to click, below the picture of the fabric."""
     return page("home.html")
+
+
+@router.get("/overview/{name}", include_in_schema=False)
+async def overview(name: str) -> Response:
+    """What the picture on the page is drawn with."""
+    kind, path = PICTURE_FILES.get(name), OVERVIEW / name
+    if kind is None or not path.is_file():
+        raise UnknownName(f"There is no /overview/{name}.", fix="Make it with `make overview`, which needs Node 20.")
+    return Response(path.read_bytes(), media_type=kind, headers={"cache-control": "no-cache"})
 
 
 @router.get("/docs", include_in_schema=False)
@@ -142,6 +169,7 @@ async def status(engines: EnginesDep, viewer: ViewerDep) -> Status:
         version=weft.__version__,
         now_ms=now_ms,
         ready=ready,
+        fabrics=[Seen(name=one.name, first_ms=one.first_ms, last_ms=one.last_ms) for one in await seen(engines)],
         parts=[*parts, spooled],
         spool=spool_of(depth),
         sources=[source_of(one) for one in await engines.site.ledger.sources()] if ready else [],
@@ -152,7 +180,19 @@ async def status(engines: EnginesDep, viewer: ViewerDep) -> Status:
 
 def page(name: str) -> HTMLResponse:
     """One of the pages, read anew so that a page being written is seen at once."""
-    return HTMLResponse((PAGES / name).read_text(encoding="utf-8"), headers=PAGE_POLICY)
+    text = (PAGES / name).read_text(encoding="utf-8")
+    if PLACE_OF_PICTURE in text:
+        built = OVERVIEW / "overview.html"
+        text = text.replace(PLACE_OF_PICTURE, built.read_text(encoding="utf-8") if built.is_file() else NO_PICTURE)
+    return HTMLResponse(text, headers=PAGE_POLICY)
+
+
+async def seen(engines: Engines) -> tuple[FabricSpan, ...]:
+    """The fabrics, none while the inventory does not answer: the parts say why."""
+    try:
+        return tuple(await asyncio.wait_for(engines.answers.fabrics(), PROBE_S))
+    except (ServiceError, TimeoutError):
+        return ()
 
 
 async def probe(engines: Engines) -> list[Part]:
@@ -230,12 +270,12 @@ async def gaps(engines: Engines) -> list[Gap]:
 
 
 async def unreadable(engines: Engines) -> list[Gap]:
-    """Files of series that this process was asked for and could not read."""
+    """Files of series, and other Graphite servers, that this process was asked for and could not read."""
     known = await asyncio.to_thread(engines.site.metrics.unreadable)
-    fix = "Its series is answered as missing; mend the file or move it away."
+    fix = "What it holds is answered as missing; mend it, or take it away."
     found = [Gap(what=f"{where} {why}.", fix=fix) for where, why in sorted(known.items())[:NAMED]]
     if len(known) > NAMED:
-        more = f"{len(known) - NAMED:,} more files of series cannot be read."
+        more = f"{len(known) - NAMED:,} more files or servers of series cannot be read."
         found.append(Gap(what=more, fix="The log names them."))
     return found
 

@@ -4,10 +4,10 @@ import os
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from weft.base.errors import BadSettings
@@ -64,8 +64,10 @@ class Metrics(_Section):
     virtual_prefix: str = ""
     """Put before job., switch., host. and cable. when a stored tree already uses these names, e.g. `weft`."""
     refresh_s: int = Field(30, ge=1)
-    """How often the name index looks for new folders."""
-    max_points: int = Field(20_000_000, ge=1)
+    """How often the name index looks for new and deleted series; tagged ones that are deleted, or that share carbon's
+    folder with an older one, are seen after 20 times this at the latest. What Weft writes is known at once."""
+    max_points: int = Field(14_000_000, ge=1)
+    """Points that a request may hold at once, 8 bytes each; how much it may compute follows from it."""
     max_series: int = Field(50_000, ge=1)
     max_depth: int = Field(32, ge=1)
     max_targets: int = Field(256, ge=1)
@@ -77,11 +79,13 @@ class Carbon(_Section):
     """carbon-cache daemons beside the whisper tree: what they hold and have not written, and writing through them."""
 
     caches: Annotated[tuple[str, ...], NoDecode] = ()
-    """Where each answers questions about its cache, as graphite-web's CARBONLINK_HOSTS: `host:port:instance`."""
+    """Where each answers questions about its cache, as graphite-web's CARBONLINK_HOSTS: `host:port:instance`. Several
+    need the hosts, instances and order of carbon-relay's DESTINATIONS: its hash ring (carbon_ch) is made of them."""
     replication: int = Field(1, ge=1)
     """How many of them hold a series (carbon-relay's REPLICATION_FACTOR)."""
     write: str = ""
-    """Where counters are sent instead of into files: `line://host:2003` or `pickle://host:2004`; empty: into files."""
+    """Where counters are sent instead of into files: `line://host:2003` or `pickle://host:2004`; empty: into files.
+    Files are then made by carbon's rules: let `fabric.*` have aggregationMethod `last` and xFilesFactor 0 there."""
     timeout_s: float = Field(1.0, gt=0)
     """How long a request waits for a cache before it goes on with what is on disk."""
 
@@ -90,11 +94,17 @@ class Carbon(_Section):
     def _split(cls, names: object) -> object:
         return split(names)
 
+    @model_validator(mode="after")
+    def _sees_what_it_writes(self) -> Self:
+        if self.write and not self.caches:
+            raise ValueError("write needs caches: what carbon has not written yet must be asked of them")
+        return self
+
 
 class Graphite(_Section):
     """Other Graphite servers (graphite-web, carbonapi) whose series are served beside those of the whisper tree."""
 
-    urls: Annotated[tuple[str, ...], NoDecode] = ()
+    urls: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     """Their roots, `http://host:port`, with `user:password@` where they ask for it."""
     timeout_s: float = Field(10.0, gt=0)
     """How long a request waits for one of them before it is answered without it, with a notice."""

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from weft.app import open_inventory, open_logs
 from weft.base.config import Settings
@@ -53,6 +51,10 @@ def copy(
 
 
 async def _copied(settings: Settings, source: Engine, target: Engine) -> Copied:
+    # Here, so that a server does without.
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
     bookmark = Bookmark(settings.data / f"copy-{source}-{target}.json")
     if bookmark.begun:
         tell("This copy was begun before: it goes on where it was.")

@@ -14,7 +14,6 @@ from weft.base.formats import counted
 from weft.cli.common import Config, Data, settings_of, tell
 from weft.dashboards.plan import Report
 from weft.dashboards.publishing import is_set, publish
-from weft.dashboards.wanted import wanted
 
 commands = typer.Typer()
 
@@ -39,6 +38,8 @@ def provision(
 
 
 async def _provisioned(settings: Settings) -> Report:
+    from weft.dashboards.wanted import wanted  # a server that keeps no dashboards does without
+
     if not is_set(settings.dashboards):
         raise BadRequest(
             "No place for dashboards is set.",

@@ -13,14 +13,13 @@ from socket import socket
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from weft.answers.warm import kept_warm
 from weft.app import applier_of, create_app, open_engines, site_zone, spool_of
 from weft.base.config import Settings, load_settings
 from weft.base.errors import OwnedElsewhere, Unavailable
 from weft.base.intervals import parse_moment
+from weft.base.memory import frugal
 from weft.base.owner import own, own_if_free
 from weft.base.spool import now_ms
 from weft.cli.check import Finding, check_answers, check_folder
@@ -29,7 +28,6 @@ from weft.cli.render import report_object, show_findings, show_report
 from weft.cli.serving import applying, bind, serve_until_stopped, url_of
 from weft.cli.workers import watch_until_stopped
 from weft.dashboards.publishing import publishing
-from weft.demo.run import DEMO_DATA, DEMO_SEED, run_demo
 from weft.ingest.handing import Door
 from weft.ingest.importer import ImportReport
 
@@ -42,7 +40,7 @@ Workers = Annotated[
 ]
 PATIENCE_S = 10.0
 """How long `weft import` waits for the next word of a server that owns the folder."""
-PROGRESS = (BarColumn(20), MofNCompleteColumn(), TextColumn("{task.description}"))
+DEMO_DATA, DEMO_SEED = Path("demo-data"), 324
 
 
 @commands.command("import")
@@ -115,8 +113,13 @@ async def _handed_to(
 
 
 async def _taken(door: Door, paths: Sequence[Path], seen_at: str | None, zone: tzinfo) -> ImportReport:
+    # Here, so that a server does without.
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
     seen_at_ms = None if seen_at is None else parse_moment(seen_at, zone)
-    with Progress(*PROGRESS, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+    shown = (BarColumn(20), MofNCompleteColumn(), TextColumn("{task.description}"))
+    with Progress(*shown, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("", total=None)
 
         def progress(done: int, total: int, path: Path) -> None:
@@ -152,6 +155,7 @@ async def _checked(settings: Settings) -> list[Finding]:
 @commands.command()
 def serve(host: Host = None, port: Port = None, workers: Workers = 1, data: Data = None, config: Config = None) -> None:
     """Serve Grafana and people over HTTP, until Ctrl-C."""
+    frugal()
     settings = settings_of(data, config)
     listening = bind(host or settings.http.host, settings.http.port if port is None else port)
     asyncio.run(_served(settings, listening, workers))
@@ -182,6 +186,8 @@ def demo(
     config: Config = None,
 ) -> None:
     """Make a small living site with a story, say what to ask it, and serve it until Ctrl-C."""
+    from weft.demo.run import run_demo  # a server does without
+
     settings = load_settings(config, data)
     listening = bind(host or settings.http.host, settings.http.port if port is None else port)
 

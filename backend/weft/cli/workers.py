@@ -12,6 +12,7 @@ from weft.answers.warm import kept_warm
 from weft.app import create_app, open_engines
 from weft.base.config import Settings
 from weft.base.errors import ServiceError
+from weft.base.memory import frugal
 from weft.cli.serving import GRACE_S, on_signals, serve_until_stopped
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ async def _ended(worker: SpawnProcess) -> None:
 
 def work(settings: Settings, listening: socket) -> None:
     """What a worker does: answer until it is told to end, or its owner has gone."""
+    frugal()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C reaches all of them; the owner tells when to end
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
     owner = multiprocessing.parent_process()

@@ -16,7 +16,7 @@ COLUMNS = 24
 SCHEMA = 38
 MOST_UID = 40
 
-How = Literal["series", "table", "logs", "nodes"]
+How = Literal["series", "table", "logs", "nodes", "topology"]
 Kind = Literal[
     "barchart", "logs", "nodeGraph", "stat", "state-timeline", "table", "text", "timeseries", "topology"
 ]  # fmt: skip
@@ -24,7 +24,8 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a panel asks: a Graphite expression (`series`) or a table with its arguments (the rest)."""
+    """What a panel asks: a Graphite expression (`series`), `fabric` with arguments (`topology`, which the plugin alone
+    knows), or a table with its arguments (the rest)."""
 
     how: How
     text: str
@@ -38,6 +39,7 @@ class Panel:
         unit: as Grafana names units. options, custom: of the panel and of its fields, as Grafana's JSON has them.
         says: the text of a text panel; elsewhere what stands behind the (i) beside the title.
         hidden: columns of a table that a person does not read.
+        points: most points of a series; 0: as many as the panel is wide.
     """
 
     kind: Kind
@@ -50,6 +52,7 @@ class Panel:
     options: Mapping[str, Any] = field(default_factory=dict)
     custom: Mapping[str, Any] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
+    points: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +169,7 @@ def _panel(
         "targets": [kit.query(one, chr(ord("A") + place)) for place, one in enumerate(panel.asks)],
         "fieldConfig": {"defaults": defaults, "overrides": hide},
         "options": {**options, **panel.options},
+        **({"maxDataPoints": panel.points} if panel.points else {}),
     }
 
 

@@ -11,9 +11,8 @@ from weft.answers.answers import Answers
 from weft.base.config import Dashboards, Settings
 from weft.base.errors import ServiceError
 from weft.base.formats import counted
-from weft.dashboards import folder, grafana, grafana_http
+from weft.dashboards import folder, grafana
 from weft.dashboards.plan import Report
-from weft.dashboards.wanted import wanted
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +31,8 @@ async def publish(texts: Mapping[str, bytes], settings: Settings) -> Report:
     told = settings.dashboards
     if told.folder is not None:
         return await asyncio.to_thread(folder.publish, told.folder, texts)
+    from weft.dashboards import grafana_http  # its HTTP client takes 4 MB of a server that knows no Grafana
+
     memory = settings.data / f"dashboards-{sha256(told.grafana.encode()).hexdigest()[:12]}.json"
     async with grafana_http.opened(told.grafana, told.token.get_secret_value()) as api:
         return await grafana.publish(api, texts, memory)
@@ -53,6 +54,8 @@ async def publishing(answers: Answers, settings: Settings, clock: Callable[[], i
 
 async def _keep_published(answers: Answers, settings: Settings, clock: Callable[[], int]) -> None:
     """Publish every `dashboards.every_s`; what cannot be done is logged once and tried again."""
+    from weft.dashboards.wanted import wanted  # a server that keeps no dashboards does without
+
     last = ""
     while True:
         begun_s = time.monotonic()

@@ -1,6 +1,6 @@
 """The boards that are always there, one of each: their variables choose the switch, host, cable, partition or user."""
 
-from weft.dashboards.board import Board, Mark, Panel, Variable
+from weft.dashboards.board import Board, Mark, Panel, Question, Variable
 from weft.dashboards.words import graph, heading, lines, series, table
 from weft.fabric.counters import COUNTERS
 
@@ -31,8 +31,9 @@ def overview() -> Board:
         "weft-fabric",
         "Fabric overview",
         (
-            Panel("topology", "Fabric", graph("", "fold=leaf").asks, 12, 18,
-                  says="Levels of the fabric at the end of the time range."),
+            Panel("topology", "Fabric",
+                  (Question("topology", "fabric"), Question("series", rate("switch.*.*.{PortXmitData,PortRcvData}"))),
+                  12, 18, says="The fabric at the end of the time range; links by their busier way.", points=30),
             graph("Fabric, hosts folded into their leaf switches", "fold=leaf", height=18),
             series("Traffic of the busiest switches", f"highestAverage(groupByNode({rate(sent)}, 1, 'sum'), 10)",
                    unit=_BYTES, says="What each switch sends by all its ports."),

@@ -34,7 +34,6 @@ log = logging.getLogger(__name__)
 KEPT_S = 2 * DAY
 """How far the demo's metrics reach back: a story told longer ago has lost its beginning and is told anew."""
 STATE, DUMPS = "demo.json", "dumps"
-DEMO_DATA, DEMO_SEED = Path("demo-data"), 324
 OURS = (STATE, DUMPS, "weft.toml", "inventory.db", "inventory.db-wal", "inventory.db-shm", "logs", "whisper", SPOOL)
 """What the demo makes in its folder, and takes away to begin anew."""
 EMBEDDED = ""

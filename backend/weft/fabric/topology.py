@@ -55,17 +55,25 @@ class HostNames:
     """
 
     def __init__(self, written: Iterable[str]) -> None:
-        self._by_short: dict[str, dict[str, str]] = {}
+        # One name, or of several that share their first part all: a dict for each of 12,000 hosts takes 3 MB.
+        self._by_short: dict[str, str | dict[str, str]] = {}
         for name in sorted(set(written)):
             key = name.casefold()
-            self._by_short.setdefault(_short(key), {}).setdefault(key, name)
+            # What is written in lower case is its own key.
+            short = _short(name if key == name else key)
+            held = self._by_short.setdefault(short, name)
+            if isinstance(held, str) and held.casefold() != key:
+                held = self._by_short[short] = {held.casefold(): held}
+            if isinstance(held, dict):
+                held.setdefault(key, name)
 
     def find(self, name: str) -> str | None:
         """The one way Weft writes this host (the short name where one is written), None: no such host, or several."""
         key = name.casefold()
-        known = self._by_short.get(_short(key))
-        if known is None:
+        held = self._by_short.get(_short(key))
+        if held is None:
             return None
+        known = held if isinstance(held, dict) else {held.casefold(): held}
         if len(known) == 1 and key in known:
             return known[key]
         full = [other for other in known if other != _short(other)]

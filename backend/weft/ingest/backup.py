@@ -26,6 +26,7 @@ from weft.base.journal import sync_folder
 from weft.base.spool import SPOOL
 from weft.inventory.sqlite.snapshot import snapshot as snapshot_inventory
 from weft.logs.tantivy.snapshot import snapshot as snapshot_logs
+from weft.metrics.taglog import TAG_LOG
 
 FORMAT = 1
 MANIFEST = "weft-backup.json"
@@ -160,11 +161,11 @@ def _writing(part: Path, name: str) -> Iterator[IO[bytes] | gzip.GzipFile]:
 
 
 def _files(data: Path, stage: Path) -> Iterator[tuple[Path, str]]:
-    """Files to pack with their names in the archive: the copies, then whisper files and settings as they are."""
+    """Files to pack with their names in the archive: the copies, then whisper files, tags and settings as they are."""
     for path in sorted(stage.rglob("*")):
         if path.is_file():
             yield path, path.relative_to(stage).as_posix()
-    for path in sorted([data / "weft.toml", *(data / "whisper").rglob("*")]):
+    for path in sorted([data / "weft.toml", data / TAG_LOG, *(data / "whisper").rglob("*")]):
         if path.is_file() and not path.is_symlink():
             yield path, path.relative_to(data).as_posix()
 

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterable, Sequence
+from sys import intern
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -76,7 +77,9 @@ def view_of(
         ports[order],
         np.array(links.up, dtype=np.bool_)[order],
         np.array(links.unsure, dtype=np.bool_)[order],
-        *(tuple(column[row] for row in rows) for column in (links.ids, links.cables, links.widths, links.speeds)),
+        *(tuple(column[row] for row in rows) for column in (links.ids, links.cables)),
+        # Few different texts in many rows.
+        *(tuple((text := column[row]) and intern(text) for row in rows) for column in (links.widths, links.speeds)),
     )
 
 

@@ -27,7 +27,7 @@ from weft.metrics.whisper import HEAD_BYTES, POINT, Heads, Plan, Unreadable
 
 log = logging.getLogger(__name__)
 
-MAX_POINTS = 16_000_000
+MAX_POINTS = 14_000_000
 """Default of the setting `metrics.max_points`."""
 KEPT_PATHS = 20_000
 """Paths kept until the names change: to look one up takes longer than to open the file. About 5 MB."""

@@ -80,10 +80,11 @@ class SqliteFabrics:
         """See FabricHistory."""
         text = NODES_GONE if gone else NODES
         values = (fabric, window.from_ms, window.to_ms)
-        rows = await self._db.read(lambda c: c.execute(text, values).fetchall())
-        return tuple(
-            NodeSpan(guid, KIND_OF[kind], description, ports, Interval(from_ms, to_ms), seen_ms)
-            for guid, kind, description, ports, from_ms, to_ms, seen_ms in rows
+        return await self._db.read(
+            lambda c: tuple(
+                NodeSpan(guid, KIND_OF[kind], description, ports, Interval(from_ms, to_ms), seen_ms)
+                for guid, kind, description, ports, from_ms, to_ms, seen_ms in c.execute(text, values)
+            )
         )
 
     async def connections(
