@@ -10,7 +10,7 @@ import pytest
 from e2e.living import LivingDemo
 
 collect_ignore = [] if os.environ.get("WEFT_PLUGIN") else ["test_overview.py", "test_plugin_source.py"]
-"""What needs Node, Chromium, `npm ci` in grafana-plugin and `make overview`; `make services` does not bring them yet."""
+"""What needs Node, Chromium, `npm ci` in grafana-plugin and `make overview`: `make services` brings none of them."""
 
 
 @pytest.fixture(scope="session")
