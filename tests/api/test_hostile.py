@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from api.site import DATA, recorded, strict
+from weft.api.graphite import work_of
+from weft.metrics.series import Series
 
 pytestmark = pytest.mark.anyio
 
@@ -112,3 +115,24 @@ async def test_a_huge_body_is_refused_before_it_is_read(client: httpx.AsyncClien
         400,
         {"message": "The request is over 4000000 bytes. Split it into several.", "error": "too_much"},
     )
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"target=x&" * 10_001, "The request has more than 10000 fields. Split it into several."),
+        (b"target=" + b"%41" * 300_001, "The request has more than 300000 escaped bytes. Split it into several."),
+    ],
+)
+async def test_a_form_that_takes_much_to_read_is_refused_before_that(
+    client: httpx.AsyncClient, content: bytes, said: str
+) -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    answer = await client.post("/graphite/render", content=content, headers=headers)
+    assert (answer.status_code, answer.text) == (400, said)
+
+
+def test_what_it_costs_to_write_a_number_by_python_grows_with_its_distance_from_one() -> None:
+    one = Series("name", 0, 10, np.array([1.5, 0.0, np.nan, 1e99, 1e-99, 1e101, -1e300, 1e-300, np.inf]))
+    assert work_of("raw")(one) == 9 * 40 + 4 + 4 * 130
+    assert work_of("json")(one) == 9 * 8 + 4

@@ -149,3 +149,28 @@ def test_a_seam_within_a_bucket_spoils_the_difference_to_it_and_from_it() -> Non
     assert coarser_seams((6,), 3) == {2}
     assert coarser_seams((7,), 3) == {2, 3}
     assert coarser_seams((5,), 1) == {5}
+
+
+@pytest.mark.parametrize("func", ["sum", "average", "min", "max", "first", "last", "avg_zero"])
+def test_a_bucket_of_years_over_a_few_values_is_one_value_and_takes_no_years_of_memory(func: str) -> None:
+    row = np.array([[1.0, np.nan, 4.0, 7.0]])
+    of_four = {"sum": 12, "average": 4, "min": 1, "max": 7, "first": 1, "last": 7, "avg_zero": 3}[func]
+    assert consolidated(row, 10**12, func, 0.0).tolist() == [[of_four]]
+    # Three of so many that could be there are not enough.
+    assert np.isnan(consolidated(row, 10**12, func, 0.001)).all()
+
+
+@pytest.mark.parametrize("func", ["sum", "median", "stddev", "count", "last"])
+def test_long_rows_are_worked_on_in_parts_and_give_the_same(func: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = np.random.default_rng(6)
+    rows = np.where(chance.random((5, 250)) < 0.4, np.nan, chance.random((5, 250)))
+    whole = across(func, rows, 0.5)
+    monkeypatch.setattr("weft.metrics.consolidate._WIDE", 60)
+    assert across(func, rows, 0.5).tobytes() == whole.tobytes()
+
+
+def test_a_result_of_few_columns_holds_no_more_memory_than_it_needs() -> None:
+    rows = np.ones((5000, 3))
+    for func, kernel in AGGREGATIONS.items():
+        made = kernel(rows)
+        assert (made if made.base is None else made.base).size <= 6, func

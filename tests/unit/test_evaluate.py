@@ -1,5 +1,6 @@
 """What a request reads and how it is put together: rounds, batches, virtual names, limits."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -11,8 +12,9 @@ import pytest
 from unit.stored import START, TEN_SLOTS, UTC, Stored, Virtual, numbers, rendered, series, span
 from weft.base.access import LOCAL
 from weft.base.errors import BadRequest, TooMuch
-from weft.metrics.evaluate import Engine, Limits, Rendered
+from weft.metrics.evaluate import Engine, Rendered
 from weft.metrics.functions import registry
+from weft.metrics.loading import Limits
 from weft.metrics.series import Series, Window
 from weft.metrics.store import Found, Piece, Tell, VirtualSeries, unheard
 
@@ -260,3 +262,15 @@ async def test_a_series_that_became_unreadable_is_left_out() -> None:
 async def test_a_target_that_gives_no_series_says_so() -> None:
     with pytest.raises(BadRequest, match="The target gives 5, no series"):
         await render(Engine(Stored.of()), "template($x,x=5)")
+
+
+async def test_names_of_several_patterns_are_asked_for_together() -> None:
+    waiting = asyncio.Barrier(3)
+
+    class Far(Stored):
+        async def expand(self, pattern: str, tell: Tell) -> list[str]:
+            await waiting.wait()  # each waits for the others, as for servers that take as long
+            return await super().expand(pattern, tell)
+
+    answer = await render(Engine(Far.of(*RACK)), "r.n1.cpu", "r.n2.*", "sumSeries(r.n3.cpu)")
+    assert [one.name for one in answer.series] == ["r.n1.cpu", "r.n2.cpu", "sumSeries(r.n3.cpu)"]

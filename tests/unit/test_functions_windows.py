@@ -17,8 +17,9 @@ import pytest
 from unit.stored import START, TEN_SLOTS, UTC, Stored, numbers, rendered, series, span
 from weft.base.access import LOCAL, Viewer
 from weft.base.errors import BadRequest, TooMuch
-from weft.metrics.evaluate import Engine, Limits
+from weft.metrics.evaluate import Engine
 from weft.metrics.functions import registry
+from weft.metrics.loading import Limits
 from weft.metrics.series import Series, Window
 from weft.metrics.store import Piece, Tell, VirtualSeries
 from weft.metrics.tags import TagExpression
@@ -316,6 +317,42 @@ async def test_intervals_begin_with_a_unit_of_the_calendar(align: str, zone: str
     engine = Engine(store, limits=Limits(max_points=20_000_000))
     await engine.render([f"smartSummarize(a,'1d','sum','{align}')"], window, LOCAL, zone=ZoneInfo(zone))
     assert [window.from_s for _, window in store.asked] == [first_s]
+
+
+@pytest.mark.parametrize("func", ["sum", "avg_zero", "multiply", "median", "last", "count"])
+@pytest.mark.parametrize("interval", ["'7s'", "'10s'", "'25s'", "'1min'", "'1h'"])
+@pytest.mark.parametrize("more", ["", ",true"])
+async def test_a_series_summed_up_in_parts_gives_what_it_gives_at_once(
+    func: str, interval: str, more: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = np.random.default_rng(7)
+    told = [None if gap else value for gap, value in zip(chance.random(200) < 0.3, chance.random(200), strict=True)]
+    one = series("a", told, 10, START - 30, seams=(20, 57, 58, 59))
+    target = f"summarize(a,{interval},'{func}'{more})"
+    whole, parts = [], []
+    for made, points in ((whole, 100_000), (parts, 7)):
+        monkeypatch.setattr("weft.metrics.functions.buckets.PART_POINTS", points)
+        made += await rendered(target, one, window=span(-31, 1900))
+    assert [(x.start_s, x.step_s, x.seams, numbers(x)) for x in whole] == [
+        (x.start_s, x.step_s, x.seams, numbers(x)) for x in parts
+    ]
+    assert len(whole[0].values) > 0
+
+
+@pytest.mark.parametrize("func", ["sum", "average", "min", "median", "multiply", "last", "count"])
+@pytest.mark.parametrize("points", [1, 7, 31, 60, 130])
+async def test_windows_over_a_series_in_parts_give_what_they_give_at_once(
+    func: str, points: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = np.random.default_rng(8)
+    told = [None if gap else value for gap, value in zip(chance.random(500) < 0.3, chance.random(500), strict=True)]
+    one = series("a", told, 10, START - 10 * points)
+    made: list[bytes] = []
+    for most in (100_000, 64):
+        monkeypatch.setattr("weft.metrics.functions.moving.PART_POINTS", most)
+        [drawn] = await rendered(f"movingWindow(a,{points},'{func}')", one, window=span(-1, 4999 - 10 * points))
+        made.append(drawn.values.tobytes())
+    assert made[0] == made[1] != b""
 
 
 async def test_what_a_calendar_has_no_unit_for_is_refused() -> None:

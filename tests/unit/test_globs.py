@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weft.base.errors import TooMuch
-from weft.metrics.globs import could_match, nodes
+from weft.metrics import globs
+from weft.metrics.globs import KEPT, KEPT_LETTERS, could_match, nodes
 
 NAMES = ("", "a", "b", "c", "ab", "ac", "bx", "a1", "a2", "a10", "A", "[a", "{a", "a}", "a]", "a-b", "a^", "a,b")
 
@@ -65,13 +66,14 @@ def test_a_node_without_wildcards_is_literal() -> None:
     assert [glob.literal for glob in nodes("a.{b,c}.*.d[1].**")] == [True, True, False, False, False]
 
 
-def test_the_first_node_tells_whether_a_root_could_match() -> None:
-    assert could_match("job", "job")
-    assert could_match("{job,switch}.4711.*", "switch")
-    assert could_match("j*", "job")
-    assert could_match("**", "job")
-    assert not could_match("host.job", "job")
-    assert not could_match("", "job")
+def test_the_first_node_tells_which_roots_could_match() -> None:
+    roots = ("job", "switch", "host")
+    assert could_match("job", roots) == ["job"]
+    assert could_match("{job,switch}.4711.*", roots) == ["job", "switch"]
+    assert could_match("j*", roots) == ["job"]
+    assert could_match("**", roots) == ["job", "switch", "host"]
+    assert could_match("host.job", roots) == ["host"]
+    assert could_match("", roots) == []
 
 
 def test_a_pattern_over_the_limit_names_the_setting() -> None:
@@ -121,3 +123,30 @@ def test_any_pattern_compiles_without_error_or_warning(pattern: str, name: str) 
         warnings.simplefilter("error")
         for glob in nodes(pattern):
             glob.matches(name)
+
+
+def test_one_deep_node_after_another_is_one() -> None:
+    assert [glob.text for glob in nodes("**.**.a.**.**.**")] == ["**", "a", "**"]
+    assert [glob.text for glob in nodes(".".join(["**"] * 1000))] == ["**"]
+    assert [glob.text for glob in nodes("*.*.**.*")] == ["*", "*", "**", "*"]
+
+
+def test_a_pattern_of_more_nodes_than_any_name_has_is_refused() -> None:
+    assert len(nodes(".".join("a" * 128))) == 128
+    with pytest.raises(TooMuch, match=r"has 129 nodes; no name has more than 128\."):
+        nodes(".".join("a" * 129))
+
+
+def test_wildcards_of_many_variants_are_bounded_by_their_letters() -> None:
+    numbers = ",".join(f"{place}*" for place in range(200))
+    assert nodes(f"x{{{numbers}}}")[0].matches("x199y")
+    with pytest.raises(TooMuch, match=r"stand for 200 patterns with wildcards, over what metrics\.max_pattern = 4096"):
+        nodes("x" * 200 + f"{{{numbers}}}")
+
+
+def test_what_is_kept_compiled_stays_small() -> None:
+    for place in range(3 * KEPT):
+        nodes(f"a{place}*.{{b,c{place}}}." + "{" + ",".join(f"d{place}x{n}" for n in range(400)) + "}")
+        assert len(globs._kept) <= KEPT
+        assert all(sum(map(len, one.words)) <= KEPT_LETTERS for one in globs._kept.values())
+    assert nodes("a1*")[0].matches("a1b")

@@ -99,7 +99,7 @@ class Gate:
         finally:
             if not begun:
                 self._waiting -= counted
-            self._memory.give_back()
+            self._memory.give_back_when_idle()
 
 
 def plain_path(path: str) -> str:

@@ -7,6 +7,7 @@ and Python's pickle, are left out.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any
 
+import numpy as np
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -41,8 +42,10 @@ VERSION = "1.1.10"
 """The graphite-web whose answers these are. A JSON string: Grafana's server decodes it, its browser takes any text."""
 
 FORMATS = ("json", "csv", "raw", "msgpack")
-WORK = {"json": 8, "pretty": 60, "csv": 50, "raw": 25, "msgpack": 3}
+WORK = {"json": 8, "pretty": 70, "csv": 75, "raw": 40, "msgpack": 3}
 """What it costs to write a point and to send it, see `metrics.budget`."""
+FAR, FAR_WORK = 1e100, 130
+"""For numbers this far from 1, up or down, Python takes longer to find the shortest text, by so much."""
 CSV_LETTERS = 4
 """Letters of a name in each line of CSV that cost as much as a point in a function."""
 FIND_FORMATS = ("treejson", "completer", "json", "msgpack")
@@ -202,9 +205,16 @@ async def version(viewer: ViewerDep) -> Response:
 
 def work_of(kind: str) -> Callable[[Series], int]:
     """What it costs to write a series in a format."""
-    if kind == "csv":
-        return lambda one: len(one.values) * (WORK[kind] + len(one.name) // CSV_LETTERS)
-    return lambda one: len(one.values) * WORK[kind] + len(one.name)
+    if kind in ("json", "msgpack"):
+        return lambda one: len(one.values) * WORK[kind] + len(one.name)
+
+    def work(one: Series) -> int:
+        size = np.abs(one.values)
+        far = int(np.count_nonzero((size > FAR) | ((size < 1 / FAR) & (size > 0))))
+        letters = len(one.name) // CSV_LETTERS if kind == "csv" else 0
+        return len(one.values) * (WORK[kind] + letters) + len(one.name) + far * FAR_WORK
+
+    return work
 
 
 def completed(query: str, *, variants: bool) -> str:

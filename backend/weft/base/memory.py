@@ -1,25 +1,29 @@
 """How a server takes memory from the system, and gives back what is free.
 
 The C library keeps what was freed for later and in pieces, so a server would stay as large as its largest answer, and
-grow with answers of other shapes.
+grow with answers of other shapes. To give everything back at once is no better: the pages of the next answer are then
+made anew, which takes as long as a sum over them.
 """
 
+import asyncio
 import ctypes
 import os
 from pathlib import Path
 from typing import Final
 
 SLACK_BYTES: Final = 8 << 20
-"""How much more than after the last time there must be before it is tried again: it takes some milliseconds."""
+"""How much more than it was at its least there must be."""
+IDLE_S: Final = 2.0
+"""How long nothing must have been answered: it takes some milliseconds, and more in the answer after it."""
 
-LARGE_BYTES: Final = 128 * 1024
-"""What glibc counts as large before it learns otherwise."""
-KEPT_BYTES: Final = 2 * 1024 * 1024
-"""What is kept of that all the same: to give back a chunk of an answer and take it anew for the next doubles the
-processor time of large answers (190 ms in place of 110 for 50 MB)."""
+LARGE_BYTES: Final = 4 << 20
+"""What is given back as soon as it is freed: numpy has such arrays lie in pages of 2 MB, of which a few are soon made.
+By itself glibc keeps blocks of up to 32 MB once some were freed."""
+KEPT_BYTES: Final = 64 << 20
+"""What is kept of smaller blocks for the next answer."""
 
 # Names and numbers: man 3 mallopt, <malloc.h> of glibc.
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -2, -3, -8
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 
 _STATM: Final = Path("/proc/self/statm")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
@@ -31,17 +35,12 @@ _trim = getattr(_library, "malloc_trim", None)
 def frugal() -> None:
     """Have large blocks given back when they are freed, and threads share what they take; for glibc, else nothing.
 
-    By itself glibc keeps them once some were freed, up to 32 MB, and takes an arena for each thread: 25 MB of a server
-    that knows a fabric of 12,000 hosts.
+    By itself glibc takes an arena for each thread: with what it keeps that is 25 MB of a server that knows a fabric of
+    12,000 hosts.
     """
     mallopt = getattr(_library, "mallopt", None)
     if mallopt is not None:
-        for parameter, value in (
-            (_MMAP_THRESHOLD, LARGE_BYTES),
-            (_TRIM_THRESHOLD, LARGE_BYTES),
-            (_TOP_PAD, KEPT_BYTES),
-            (_ARENA_MAX, 1),
-        ):
+        for parameter, value in ((_MMAP_THRESHOLD, LARGE_BYTES), (_TRIM_THRESHOLD, KEPT_BYTES), (_ARENA_MAX, 1)):
             mallopt(parameter, value)
 
 
@@ -53,17 +52,30 @@ def resident_bytes() -> int:
         return 0
 
 
+def give_back() -> None:
+    """Give back what is free, before much more is taken; some milliseconds."""
+    if _trim is not None:
+        _trim(0)
+
+
 class FreeMemory:
-    """Gives free memory back when much has become of it."""
+    """Gives free memory back when much has become of it and nothing is asked for a while."""
 
     def __init__(self) -> None:
         self._least = resident_bytes()
+        self._due: asyncio.TimerHandle | None = None
 
-    def give_back(self) -> None:
-        """Do so where it is worth while."""
-        # What others still need was not given back the last time.
-        self._least = min(self._least, now := resident_bytes())
-        if _trim is None or now < self._least + SLACK_BYTES:
+    def give_back_when_idle(self) -> None:
+        """Do so IDLE_S after this was called for the last time; in the running event loop."""
+        if _trim is None:
             return
-        _trim(0)
-        self._least = resident_bytes()
+        if self._due is not None:
+            self._due.cancel()
+        self._due = asyncio.get_running_loop().call_later(IDLE_S, self._give_back)
+
+    def _give_back(self) -> None:
+        # What is resident and free looks as what is in use: so it is tried again while there is more than there once
+        # was.
+        if _trim is not None and resident_bytes() > self._least + SLACK_BYTES:
+            _trim(0)
+        self._least = min(self._least, resident_bytes())

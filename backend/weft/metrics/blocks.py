@@ -3,10 +3,12 @@
 import os
 
 import numpy as np
+from numpy.typing import NDArray
 
 from weft.base.errors import TooMuch
+from weft.metrics.rows import decoded
 from weft.metrics.series import Values, Window
-from weft.metrics.whisper import POINT, POINTS, Archive, Layout, Plan, Unreadable
+from weft.metrics.whisper import POINT, Archive, Layout, Plan, Unreadable
 
 BLOCK_BYTES = 1 << 20
 """Files are read into one buffer of about this size and decoded together: larger leaves the processor's cache."""
@@ -20,11 +22,22 @@ def _fill(into: memoryview, file: int, archive: Archive, start_s: int, base_s: i
     Raises:
         Unreadable: the file ends before that. OSError: as reading raises it.
     """
-    got = 0
-    for offset, size in archive.stretches(start_s, len(into) // POINT.size, base_s):
-        got += os.preadv(file, [into[got : got + size]], offset)
+    n = len(into) // POINT.size
+    place = archive.place(start_s, base_s)
+    if place + n <= archive.points:
+        got = os.preadv(file, (into,), archive.offset + place * POINT.size)
+    else:
+        got = 0
+        for offset, size in archive.stretches(start_s, n, base_s):
+            got += os.preadv(file, [into[got : got + size]], offset)
     if got != len(into):
         raise Unreadable("is cut: it ends within an archive")
+
+
+def _stamps(plan: Plan, first: int, n: int) -> NDArray[np.uint32]:
+    """The times of n slots from the first on, as they lie on disk."""
+    times_s = plan.start_s + plan.archive.step_s * np.arange(first, first + n, dtype=np.int64)
+    return times_s.astype(">u4").view(np.uint32)
 
 
 def in_memory(file: int, offset: int, size: int) -> bool:
@@ -49,14 +62,8 @@ class Block:
         n = min(plan.n, LONG_POINTS)
         self._room = min(rows, max(4, min(64, BLOCK_BYTES // (n * POINT.size))))
         self._buffered = 0
-        raw = bytearray(self._room * n * POINT.size)
-        self._bytes = memoryview(raw)
-        points = np.frombuffer(raw, POINTS).reshape(self._room, n)
-        self._values = points["value"]
-        # Times are compared as they lie on disk: swapping the bytes of the expected row spares those of every file.
-        self._times = points["time"].view(np.uint32)
-        times_s = plan.start_s + plan.archive.step_s * np.arange(n, dtype=np.int64)
-        self._expected = times_s.astype(POINTS["time"]).view(np.uint32)
+        self._bytes = memoryview(bytearray(self._room * n * POINT.size))
+        self._expected = _stamps(plan, 0, n)
 
     def read(self, file: int, plan: Plan, base_s: int) -> Values:
         """Read one file's slots; its row is filled at the latest by `decode`. Raises Unreadable, OSError."""
@@ -78,15 +85,11 @@ class Block:
     def _read_long(self, file: int, plan: Plan, base_s: int) -> Values:
         """Read one file's slots a part at a time, so that no more memory is needed than they take."""
         row: Values = self.matrix[self.rows]
-        step_s = plan.archive.step_s
         for first in range(0, plan.n, LONG_POINTS) if base_s else ():
             part = row[first : first + LONG_POINTS]
-            _fill(self._bytes[: len(part) * POINT.size], file, plan.archive, plan.start_s + first * step_s, base_s)
-            part[:] = self._values[0, : len(part)]
-            expected_s = plan.start_s + step_s * np.arange(first, first + len(part), dtype=np.int64)
-            np.copyto(
-                part, np.nan, where=self._times[0, : len(part)] != expected_s.astype(POINTS["time"]).view(np.uint32)
-            )
+            some = self._bytes[: len(part) * POINT.size]
+            _fill(some, file, plan.archive, plan.start_s + first * plan.archive.step_s, base_s)
+            decoded(some, _stamps(plan, first, len(part)), part)
         if not base_s:
             row[:] = np.nan
         self.rows += 1
@@ -95,12 +98,9 @@ class Block:
     def decode(self) -> None:
         """Fill the rows that were read since the last time."""
         k = self._buffered
-        if not k:
-            return
-        rows = self.matrix[self.rows - k : self.rows]
-        rows[:] = self._values[:k]
-        np.copyto(rows, np.nan, where=self._times[:k] != self._expected)
-        self._buffered = 0
+        if k:
+            decoded(self._bytes, self._expected, self.matrix[self.rows - k : self.rows])
+            self._buffered = 0
 
 
 class Blocks:

@@ -14,16 +14,16 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from weft.metrics.rows import MOST_ROWS, Counts, Rows, added
 from weft.metrics.series import Series, Values
 
 Matrix = NDArray[np.float64]
-Rows = Sequence[Values] | Matrix
 Kernel = Callable[[Rows], Values]
 
 BLOCK_POINTS: Final = 32_768
 """Points worked on at once: 256 KB stay in a core's cache."""
-_BLOCK_ROWS: Final = 255
-"""Rows at most in a block, so that a byte counts them."""
+_WIDE: Final = 100_000
+"""Columns worked on at once."""
 _SORTED_POINTS: Final = 1_000_000
 """Points sorted at once."""
 _NARROW: Final = 64
@@ -31,24 +31,28 @@ _NARROW: Final = 64
 
 
 def blocks(rows: Rows) -> Iterator[Matrix]:
-    """The rows in order, some at a time, as matrices."""
+    """The rows in order, some at a time, as matrices.
+
+    Row after row in memory, also where the rows are columns of another matrix (buckets): else each step down the rows
+    is a step over a few neighbours, five times as slow.
+    """
     if not len(rows):
         return
     height = _height(len(rows[0]))
     for first in range(0, len(rows), height):
-        yield np.asarray(rows[first : first + height])
+        yield np.ascontiguousarray(rows[first : first + height])
 
 
 def _height(width: int) -> int:
     """Rows of a block."""
     height = max(1, BLOCK_POINTS // max(1, width))
-    return height if width < _NARROW else min(_BLOCK_ROWS, height)
+    return height if width < _NARROW else min(MOST_ROWS, height)
 
 
-def _counted(marks: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _counted(marks: NDArray[np.bool_]) -> Counts:
     """How many rows of a block have a mark in each column."""
-    kind = np.uint8 if len(marks) <= _BLOCK_ROWS else np.int64
-    number: NDArray[np.int64] = marks.view(np.uint8).sum(axis=0, dtype=kind).astype(np.int64)
+    kind = np.uint8 if len(marks) <= MOST_ROWS else np.int64
+    number: Counts = marks.view(np.uint8).sum(axis=0, dtype=kind).astype(np.int64)
     return number
 
 
@@ -56,21 +60,28 @@ def _in_turn(combine: np.ufunc, value: Values, block: Matrix) -> Values:
     """A value (written to) combined with each row of a block (written to) in turn."""
     if block.shape[1] < _NARROW:
         block[0] = combine(value, block[0])
-        last: Values = combine.accumulate(block, axis=0)[-1]
+        last: Values = combine.accumulate(block, axis=0)[-1].copy()
         return last
     for row in block:
         combine(value, row, out=value)
     return value
 
 
-def totals(rows: Rows) -> tuple[Values, NDArray[np.int64]]:
+def totals(rows: Rows) -> tuple[Values, Counts]:
     """Sum and number of the values in each column; the sum of none is 0."""
     width = len(rows[0])
-    total = np.zeros(width)
-    count = np.zeros(width, dtype=np.int64)
-    height = _height(width)
+    return _added(rows, np.zeros(width), np.zeros(width, dtype=np.int64))
+
+
+def _added(rows: Rows, total: Values, count: Counts) -> tuple[Values, Counts]:
+    """`totals` with those of earlier rows, which are written to."""
+    height = _height(len(total))
     for first in range(0, len(rows), height):
-        block = np.array(rows[first : first + height])
+        some = rows[first : first + height]
+        if len(total) >= _NARROW:
+            added(some, total, count)
+            continue
+        block = np.array(some, order="C")
         gaps = np.isnan(block)
         np.copyto(block, 0.0, where=gaps)
         total = _in_turn(np.add, total, block)
@@ -78,7 +89,7 @@ def totals(rows: Rows) -> tuple[Values, NDArray[np.int64]]:
     return total, count
 
 
-def counts(rows: Rows) -> NDArray[np.int64]:
+def counts(rows: Rows) -> Counts:
     """Number of the values in each column."""
     count = np.zeros(len(rows[0]), dtype=np.int64)
     for block in blocks(rows):
@@ -107,13 +118,23 @@ def _count(rows: Rows) -> Values:
 
 
 def _min(rows: Rows) -> Values:
-    values: Values = np.fmin.reduce([np.fmin.reduce(block, axis=0) for block in blocks(rows)])
-    return values
+    return _over(np.fmin, rows)
 
 
 def _max(rows: Rows) -> Values:
-    values: Values = np.fmax.reduce([np.fmax.reduce(block, axis=0) for block in blocks(rows)])
-    return values
+    return _over(np.fmax, rows)
+
+
+def _over(combine: np.ufunc, rows: Rows) -> Values:
+    """All rows combined, in any order."""
+    return _combined(combine, np.full(len(rows[0]), np.nan), rows)
+
+
+def _combined(combine: np.ufunc, value: Values, rows: Rows) -> Values:
+    """A value (written to) with all rows, in any order."""
+    for block in blocks(rows):
+        combine(value, combine.reduce(block, axis=0), out=value)
+    return value
 
 
 def _range(rows: Rows) -> Values:
@@ -228,17 +249,60 @@ CONSOLIDATIONS: Final[dict[str, Kernel]] = {
 """What consolidateBy takes."""
 
 
-def enough(count: NDArray[np.int64], of: float, xff: float) -> NDArray[np.bool_]:
+def enough(count: Counts, of: float, xff: float) -> NDArray[np.bool_]:
     """Where at least one value is there, and at least the share xff of what could be."""
     return (count > 0) & (count / of >= xff)
 
 
 def across(name: str, rows: Rows, xff: float) -> Values:
     """One of AGGREGATIONS over the rows; NaN where fewer values than the share xff of the rows are there."""
+    width = len(rows[0])
+    if width > _WIDE:
+        # Some columns at a time, so that no more is laid out than they need.
+        whole = np.empty(width)
+        for first in range(0, width, _WIDE):
+            whole[first : first + _WIDE] = across(name, [row[first : first + _WIDE] for row in rows], xff)
+        return whole
     values = AGGREGATIONS[name](rows)
     if xff > 0 or name in ("count", "avg_zero"):
         values[~enough(counts(rows), len(rows), xff)] = np.nan
     return values
+
+
+class Running:
+    """One of RUNNING over rows that come some at a time, so that they need not all be held: the same values as
+    `across` gives for all of them."""
+
+    def __init__(self, name: str, width: int, xff: float) -> None:
+        self._name, self._xff, self._rows = name, xff, 0
+        self._extreme = _EXTREMES.get(name)
+        self._value = np.zeros(width) if self._extreme is None else np.full(width, np.nan)
+        self._count = np.zeros(width, dtype=np.int64)
+
+    def add(self, rows: Rows) -> None:
+        """The next rows, at least one."""
+        self._rows += len(rows)
+        if self._extreme is None:
+            self._value, self._count = _added(rows, self._value, self._count)
+            return
+        _combined(self._extreme, self._value, rows)
+        if self._xff > 0:
+            self._count += counts(rows)
+
+    def values(self) -> Values:
+        """What became of all rows, at least one."""
+        values = self._value
+        if self._extreme is None:
+            known = np.where(self._count, self._count, np.nan)
+            values = values / known if self._name in ("average", "avg") else np.where(self._count, values, np.nan)
+        if self._xff > 0:
+            values[~enough(self._count, self._rows, self._xff)] = np.nan
+        return values
+
+
+_EXTREMES: Final[dict[str, np.ufunc]] = {"min": np.fmin, "max": np.fmax}
+RUNNING: Final = frozenset(("sum", "total", "average", "avg", *_EXTREMES))
+"""Those of AGGREGATIONS that need no row twice."""
 
 
 def consolidated(matrix: Matrix, per_point: int, name: str, xff: float) -> Matrix:

@@ -7,62 +7,46 @@ history depends on the step of what it moves over.
 """
 
 import re
-import time
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from functools import partial
-from itertools import chain, repeat
+from heapq import merge
+from itertools import chain
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
-import anyio.lowlevel
 import anyio.to_thread
 import numpy as np
 from anyio import CapacityLimiter
 
 from weft.base.access import Viewer
-from weft.base.errors import BadRequest, TooMuch
-from weft.base.intervals import graphite_window
-from weft.metrics.assemble import assembled, overlaps
+from weft.base.errors import BadRequest, ServiceError, TooMuch
+from weft.base.texts import made
 from weft.metrics.budget import (
     EVENTS_WORK,
-    FILE_WORK,
     LAID_OUT,
     LOOP_POINTS,
     PATTERN_WORK,
     RESOLVE_WORK,
     SERIES_WORK,
     WANT_WORK,
-    WORK_PER_S,
     Budget,
     TooHeavy,
 )
 from weft.metrics.consolidate import for_display
 from weft.metrics.functions import registry
-from weft.metrics.functions.registry import Context, Function, Missing, State
-from weft.metrics.globs import could_match
+from weft.metrics.functions.registry import Context, Function, Given, Missing, State, Uneven
+from weft.metrics.loading import Happening, Limits, Request, Want, check_length, kinds
 from weft.metrics.series import Series, Values, Window
-from weft.metrics.store import EventSource, Foreseeing, Found, Resolver, SeriesStore, TagResolver, Tell, VirtualSeries
+from weft.metrics.store import EventSource, Found, Resolver, SeriesStore, TagResolver, Tell
 from weft.metrics.tagged import TaggedSeries
-from weft.metrics.tags import TagExpression, tag_expressions, tags_of
+from weft.metrics.tags import tag_expressions
 from weft.metrics.target import Call, Literal, Node, Path, Scalar, Tagged, Template, parse
 
+_IN_ORDER = attrgetter("leaf", "path")
 _NUMBER = re.compile(r"-?[0-9.]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one request may cost; the members are those of `metrics` in the settings."""
-
-    max_points: int = 14_000_000
-    max_series: int = 50_000
-    max_depth: int = 32
-    max_targets: int = 256
-    max_pattern: int = 4096
-    timeout_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +100,26 @@ class Engine:
             TooMuch: over a limit, which the message names.
         """
         trees = self._parsed(targets)
-        budget = Budget(self._limits.max_points, self._limits.timeout_s)
-        budget.begin()
-        request = _Request(self._store, self._resolver, self._tags, self._events, self._limits, viewer, budget)
+        budget = self._budget()
+        request = Request(self._store, self._resolver, self._tags, self._events, self._limits, viewer, budget)
         settings = _Settings(window, zone, x_files_factor, template or {}, max_points, written)
+        try:
+            shown = await self._shown(request, settings, trees)
+        except ServiceError as exc:
+            # One that comes from a thread lies in a circle with its traceback: until the collector finds that, it would
+            # hold all that was read and made.
+            raise exc.with_traceback(None) from None
+        return Rendered(shown, list(dict.fromkeys(request.notices)))
+
+    async def _shown(self, request: Request, settings: "_Settings", trees: Sequence[Node]) -> list[Series]:
         results: list[list[Series] | None] = [None] * len(trees)
         while True:
             shown = await self._worked(partial(_round, request, settings, trees, results), request)
             if shown is not None:
-                return Rendered(shown, list(dict.fromkeys(request.notices)))
+                return shown
             await request.load()
 
-    async def _worked(self, work: Callable[[], list[Series] | None], request: "_Request") -> list[Series] | None:
+    async def _worked(self, work: Callable[[], list[Series] | None], request: "Request") -> list[Series] | None:
         """Do it here when it is little, else in the one thread there is for it."""
         request.budget.on_loop = request.cost() <= LOOP_POINTS
         if request.budget.on_loop:
@@ -148,21 +140,31 @@ class Engine:
         limits = self._limits
         return [parse(target, max_depth=limits.max_depth, max_length=limits.max_pattern) for target in asked]
 
-    async def find(self, pattern: str, window: Window, viewer: Viewer, tell: Tell) -> list[Found]:
+    async def find(self, pattern: str, window: Window, viewer: Viewer, tell: Tell) -> Sequence[Found]:
         """Nodes that match a pattern: branches, then leaves, each sorted by path; stored and virtual ones.
 
         Raises:
             TooMuch: a pattern longer than metrics.max_pattern.
         """
-        _check_length(pattern, self._limits.max_pattern)
+        return await self._found(pattern, window, viewer, tell, self._budget())
+
+    async def _found(self, pattern: str, window: Window, viewer: Viewer, tell: Tell, budget: Budget) -> Sequence[Found]:
+        check_length(pattern, self._limits.max_pattern)
+        budget.spend(PATTERN_WORK)
         found = await self._store.find(pattern, tell)
-        if self._resolver and _may_be_virtual(pattern, self._resolver):
+        if self._resolver and (many := kinds(pattern, self._resolver)):
+            budget.spend(RESOLVE_WORK * many)
             virtual = set(await self._resolver.find(pattern, window, viewer)).difference(found)
             if virtual:
-                found += virtual
-                found.sort()
-                found.sort(key=attrgetter("leaf"))
+                stored, more = found, sorted(virtual, key=_IN_ORDER)
+                return made(len(stored) + len(more), lambda: merge(stored, more, key=_IN_ORDER))
         return found
+
+    def _budget(self) -> Budget:
+        """What the request of this task may cost."""
+        budget = Budget(self._limits.max_points, self._limits.timeout_s)
+        budget.begin()
+        return budget
 
     async def expand(
         self,
@@ -173,40 +175,13 @@ class Engine:
         leaves_only: bool = False,
         group_by_expr: bool = False,
     ) -> list[str] | dict[str, list[str]]:
-        """Full paths that match, sorted, each once; by pattern when group_by_expr."""
-        groups = {
-            pattern: sorted(
-                {node.path for node in await self.find(pattern, window, viewer, tell) if node.leaf or not leaves_only}
-            )
-            for pattern in patterns
-        }
+        """Full paths that match, sorted, each once; by pattern when group_by_expr. Raises as find does."""
+        budget = self._budget()
+        groups: dict[str, list[str]] = {}
+        for pattern in dict.fromkeys(patterns):
+            found = await self._found(pattern, window, viewer, tell, budget)
+            groups[pattern] = sorted({node.path for node in found if node.leaf or not leaves_only})
         return groups if group_by_expr else sorted(set(chain.from_iterable(groups.values())))
-
-
-def _check_length(pattern: str, most: int) -> None:
-    if len(pattern) > most:
-        raise TooMuch(
-            f"The pattern is {len(pattern)} characters long, over metrics.max_pattern = {most}.",
-            fix="Shorten it with a wildcard, or raise that setting.",
-        )
-
-
-def _may_be_virtual(pattern: str, resolver: Resolver) -> bool:
-    return any(could_match(pattern, root) for root in resolver.roots)
-
-
-class _Want(NamedTuple):
-    """A path expression over a window.
-
-    Args:
-        window: what is read. shown: what is asked for; a virtual series must exist in it, history alone is not enough.
-        tags: what is asked of tags, where the path expression is a call of seriesByTag.
-    """
-
-    pattern: str
-    window: Window
-    shown: Window
-    tags: tuple[TagExpression, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,184 +194,11 @@ class _Settings:
     written: Callable[[Series], int]
 
 
-class _Happening(NamedTuple):
-    """The events of a window that have all of some tags."""
-
-    tags: tuple[str, ...]
-    window: Window
-
-
-@dataclass(slots=True)
-class _Request:
-    """What one request has read so far, and what it wants next."""
-
-    store: SeriesStore
-    resolver: Resolver | None
-    tags: TagResolver | None
-    events: EventSource | None
-    limits: Limits
-    viewer: Viewer
-    budget: Budget
-    points: int = 0
-    notices: list[str] = field(default_factory=list)
-    series: dict[_Want, list[Series]] = field(default_factory=dict)
-    wanted: dict[_Want, None] = field(default_factory=dict)
-    again: dict[tuple[int, Window], list[Series]] = field(default_factory=dict)
-    made: dict[str, Node] = field(default_factory=dict)
-    happened: dict[_Happening, Sequence[int]] = field(default_factory=dict)
-    wanted_events: dict[_Happening, None] = field(default_factory=dict)
-    stacks: dict[str, Values] = field(default_factory=dict)
-    _stored: dict[str, list[str]] = field(default_factory=dict)
-    _virtual: dict[_Want, list[VirtualSeries]] = field(default_factory=dict)
-    _read: dict[tuple[str, Window], Series | None] = field(default_factory=dict)
-
-    def cost(self) -> int:
-        """What has been read, as work: many short series cost as much as few long ones."""
-        return self.points + SERIES_WORK * sum(map(len, self.series.values())) // 2
-
-    def tell(self, notice: str) -> None:
-        """Keep a notice for the reader."""
-        self.notices.append(notice)
-
-    async def load(self) -> None:
-        """Read everything that is wanted: names at once, virtual ones in one call, values in one call a window."""
-        wants, self.wanted = list(self.wanted), {}
-        for want in wants:
-            if want.pattern not in self._stored:
-                self._stored[want.pattern] = await self._names(want)
-        await self._resolve([want for want in wants if not want.tags])
-        await self._resolve_tags([want for want in wants if want.tags or ";" in want.pattern])
-        await self._load_events()
-        pieces: dict[Window, dict[str, None]] = {}
-        for want in wants:
-            names = pieces.setdefault(want.window, {})
-            names.update(dict.fromkeys(self._stored[want.pattern]))
-            span = graphite_window(want.window.from_s, want.window.until_s)
-            for virtual in self._virtual.get(want, ()):
-                names.update((piece.stored, None) for piece in virtual.pieces if overlaps(piece, span))
-        count = sum(len(self._stored[want.pattern]) + len(self._virtual.get(want, ())) for want in wants)
-        self.check_series(count + sum(map(len, self.series.values())))
-        self.budget.spend(SERIES_WORK * count)
-        for window, names in pieces.items():
-            await self._fetch([name for name in names if (name, window) not in self._read], window)
-        for want in wants:
-            self.series[want] = self._put_together(want)
-
-    async def _names(self, want: _Want) -> list[str]:
-        """Names of stored series; others get a turn before each pattern, since a request may have thousands."""
-        self.budget.spend(PATTERN_WORK)
-        await anyio.lowlevel.checkpoint()
-        if want.tags:
-            return await self.store.tagged(want.tags, self.tell)
-        return await self.store.expand(want.pattern, self.tell)
-
-    async def _resolve(self, wants: Sequence[_Want]) -> None:
-        """Ask for the virtual series of all patterns at once, over all windows that overlap; others by themselves."""
-        if self.resolver is None:
-            return
-        asked = [want for want in wants if _may_be_virtual(want.pattern, self.resolver)]
-        spans = _merged(want.window for want in asked)
-        within: list[list[_Want]] = [[] for _ in spans]
-        for want in asked:
-            within[bisect_right(spans, want.window.from_s, key=attrgetter("from_s")) - 1].append(want)
-        for span, some in zip(spans, within, strict=True):
-            patterns = list(dict.fromkeys(want.pattern for want in some))
-            self.budget.spend(RESOLVE_WORK * len(patterns))
-            found, notices = await self.resolver.resolve(patterns, span, self.viewer)
-            self.notices += notices
-            by_pattern = dict(zip(patterns, found, strict=True))
-            for want in some:
-                self._virtual[want] = self._visible(want, by_pattern[want.pattern])
-
-    async def _resolve_tags(self, wants: Sequence[_Want]) -> None:
-        if self.tags is None:
-            return
-        for want in wants:
-            # A name with tags in it asks for each of them.
-            tags = want.tags or [TagExpression(tag, "=", value) for tag, value in tags_of(want.pattern).items()]
-            found, notices = await self.tags.tagged(tags, want.window, self.viewer)
-            if not want.tags:
-                found = [one for one in found if one.name == want.pattern]
-            self.notices += notices
-            self._virtual[want] = self._visible(want, found)
-
-    async def _load_events(self) -> None:
-        wanted, self.wanted_events = list(self.wanted_events), {}
-        for want in wanted:
-            self.happened[want] = await self.events.events(want.tags, want.window, self.viewer) if self.events else ()
-
-    def _visible(self, want: _Want, found: Sequence[VirtualSeries]) -> list[VirtualSeries]:
-        """Those that exist in the time shown; stored names win."""
-        stored = set(self._stored[want.pattern])
-        shown = graphite_window(want.shown.from_s, want.shown.until_s)
-        return [
-            virtual
-            for virtual in found
-            if virtual.name not in stored and any(overlaps(piece, shown) for piece in virtual.pieces)
-        ]
-
-    async def _fetch(self, names: list[str], window: Window) -> None:
-        """Read values, no more names at once than the limit on points leaves room for."""
-        self.budget.spend(FILE_WORK * len(names))
-        width = 1
-        if isinstance(self.store, Foreseeing):
-            self.budget.room(await self.store.points(names, window, self.limits.max_points))
-        elif names and len(names) * (window.until_s - window.from_s) > self.limits.max_points - self.points:
-            # It may be too much: one series tells how many points they have, so that no memory is spent to find out.
-            [one] = await self.store.fetch(names[:1], window, self.tell)
-            width = max(1, len(one.values)) if one else 1
-        first = 0
-        while first < len(names):
-            room = (self.limits.max_points - self.points) // width + 1
-            some = names[first : first + room]
-            fetched = await self.store.fetch(some, window, self.tell)
-            self._read.update(zip(zip(some, repeat(window)), fetched, strict=True))
-            found = [one for one in fetched if one is not None]
-            self.points += sum(len(one.values) for one in found)
-            self.budget.read(found)
-            first += len(some)
-            if self.points > self.limits.max_points:
-                raise TooMuch(
-                    f"The request reads more than metrics.max_points = {self.limits.max_points} points.",
-                    fix="Ask for fewer series or a shorter time, or raise that setting.",
-                )
-            self.budget.seconds_left()
-
-    def _put_together(self, want: _Want) -> list[Series]:
-        rows = [self._read[name, want.window] for name in self._stored[want.pattern]]
-        stored = [
-            Series(one.name, one.start_s, one.step_s, one.values, want.pattern, one.tags, one.consolidate, one.xff)
-            for one in rows
-            if one is not None
-        ]
-        virtual = assembled(self._virtual.get(want, ()), lambda name: self._read.get((name, want.window)), want.pattern)
-        if not virtual:
-            return stored
-        return sorted([*stored, *virtual], key=lambda one: one.name)
-
-    def check_series(self, count: int) -> None:
-        if count > self.limits.max_series:
-            raise TooMuch(
-                f"The request asks for {count} series, over metrics.max_series = {self.limits.max_series}.",
-                fix="Narrow the pattern, or raise that setting.",
-            )
-
-
-def _merged(windows: Iterable[Window]) -> list[Window]:
-    """The spans that windows cover together, each with a time in common with the next taken as one."""
-    spans: list[Window] = []
-    for window in sorted(windows):
-        if spans and window.from_s <= spans[-1].until_s:
-            spans[-1] = spans[-1]._replace(until_s=max(spans[-1].until_s, window.until_s))
-        else:
-            spans.append(window)
-    return spans
-
-
 def _round(
-    request: _Request, settings: _Settings, trees: Sequence[Node], results: list[list[Series] | None]
+    request: Request, settings: _Settings, trees: Sequence[Node], results: list[list[Series] | None]
 ) -> list[Series] | None:
     """Evaluate what can be; the answer when that was everything, None when something is wanted first."""
+    request.budget.clock()
     # Infinities and gaps meet in the data; what comes of them is NaN, a gap.
     with np.errstate(all="ignore"):
         in_order = True
@@ -407,6 +209,7 @@ def _round(
             walk = _Walk(request, settings, State(settings.xff), settings.window, settings.window, stacks)
             try:
                 results[place] = walk.series_of(tree)
+                request.check_series(sum(len(result) for result in results if result is not None))
                 request.stacks.update(stacks or {})
             except Missing:
                 in_order = False
@@ -417,12 +220,13 @@ def _round(
 
 
 def _displayed(series: list[Series], settings: _Settings, budget: Budget) -> list[Series]:
-    """What the client gets; Raises TooMuch when that is too much to write."""
+    """What the client gets. Raises TooMuch when that is too much to write."""
     if settings.max_points:
         budget.work(sum(len(one.values) for one in series))
         budget.room(LAID_OUT * max((len(one.values) for one in series), default=0))
     shown = for_display(series, settings.max_points, settings.xff)
-    budget.work(sum(SERIES_WORK + settings.written(one) for one in shown))
+    # Not done here, but in pieces between which others have their turn.
+    budget.spend(sum(SERIES_WORK + settings.written(one) for one in shown))
     return shown
 
 
@@ -436,7 +240,7 @@ class _Walk:
         nested: how many targets that functions made up lie around this one.
     """
 
-    request: _Request
+    request: Request
     settings: _Settings
     state: State
     window: Window
@@ -460,7 +264,7 @@ class _Walk:
         if isinstance(node, Path):
             return self.path(node.text, names)
         if isinstance(node, Tagged):
-            return self.wanted(_Want(node.text, self.window, self.shown, tag_expressions(node.expressions)))
+            return self.wanted(Want(node.text, self.window, self.shown, tag_expressions(node.expressions)))
         return self.call(node, names)
 
     def path(self, text: str, names: Mapping[str, Scalar]) -> Any:
@@ -469,20 +273,51 @@ class _Walk:
             if text == f"${name}":
                 return float(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
             text = text.replace(f"${name}", str(value))
-        return self.wanted(_Want(text, self.window, self.shown))
+        return self.wanted(Want(text, self.window, self.shown))
 
-    def wanted(self, want: _Want) -> list[Series]:
+    def wanted(self, want: Want) -> list[Series]:
         """The series of a path expression; noted, and Missing, until they are read."""
         if want not in self.request.series:
-            _check_length(want.pattern, self.request.limits.max_pattern)
+            check_length(want.pattern, self.request.limits.max_pattern)
             self.request.wanted[want] = None
             self.request.budget.spend(WANT_WORK)
             raise Missing
         return self.request.series[want]
 
+    def streamed(self, made: Function, node: Call) -> Want | None:
+        """The path expression that a call can go through part by part; None: it cannot, or has another argument."""
+        if made.streams is None or not node.args:
+            return None
+        path, *rest = node.args
+        named = dict(node.kwargs)
+        others = [one.value for one in (*rest, *named.values()) if isinstance(one, Literal)]
+        if len(others) < len(rest) + len(named):
+            return None
+        first: list[Series] = []
+        values = registry.bound(made, [first, *others[: len(rest)]], dict(zip(named, others[len(rest) :], strict=True)))
+        if not made.streams(*values[1:]):
+            return None
+        if isinstance(path, Path):
+            return Want(path.text, self.window, self.shown)
+        if isinstance(path, Tagged):
+            return Want(path.text, self.window, self.shown, tag_expressions(path.expressions))
+        return None
+
+    def wanted_once(self, want: Want, node: Call) -> Given:
+        """The series of a path expression for one who goes through them once; noted, and Missing, until they can be."""
+        request = self.request
+        if want in request.series:
+            return request.series[want]
+        if want not in request.streams:
+            check_length(want.pattern, request.limits.max_pattern)
+            request.wanted_streams.setdefault(want, set()).add(id(node))
+            request.budget.spend(WANT_WORK)
+            raise Missing
+        return request.streams[want]
+
     def events(self, tags: Sequence[str]) -> Sequence[int]:
         """See Context."""
-        want = _Happening(tuple(tags), self.window)
+        want = Happening(tuple(tags), self.window)
         if want not in self.request.happened:
             self.request.wanted_events[want] = None
             self.request.budget.spend(EVENTS_WORK)
@@ -494,9 +329,15 @@ class _Walk:
         made = registry.lookup(node.name)
         values: list[Any] = []
         missing = False
+        streamed = None if names else self.streamed(made, node)
         for place, argument in enumerate((*node.args, *(value for _, value in node.kwargs))):
             try:
-                values.append([] if made.refetch and place == 0 else self.value(argument, names))
+                if place == 0 and made.refetch:
+                    values.append([])
+                elif place == 0 and streamed:
+                    values.append(self.wanted_once(streamed, node))
+                else:
+                    values.append(self.value(argument, names))
             except Missing:
                 missing = True
         if missing:
@@ -514,13 +355,16 @@ class _Walk:
             given = chain.from_iterable(value for value in values if isinstance(value, list))
             self.charge(made, given)
         ctx = Context(self.window, self.settings.zone, self.state, budget, self.evaluate, self.events, self.stacks)
-        before, making, began_s = budget.worked, budget.making, time.thread_time()
+        making = budget.making
         try:
             results = made.run(ctx, *arguments)
+        except Uneven:
+            if streamed is None:
+                raise
+            return self.wanted(streamed)
         finally:
             budget.making = making
-        # What it counted of its work, but no less than it took.
-        budget.spent(time.thread_time() - began_s - (budget.worked - before) / WORK_PER_S)
+        budget.settle()
         self.request.check_series(len(results))
         budget.hold(results)
         return results

@@ -6,7 +6,7 @@ whose minute is half written falls by half.)
 """
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import anyio
@@ -17,7 +17,7 @@ from weft.metrics.carbon import Caches
 from weft.metrics.index import SUFFIX
 from weft.metrics.pickled import Points
 from weft.metrics.series import Series, Window
-from weft.metrics.store import Found, Tell
+from weft.metrics.store import Found, Parts, Tell
 from weft.metrics.tags import TagExpression
 from weft.metrics.tree import WhisperStore
 from weft.metrics.whisper import Archive, Heads, Layout, Unreadable, aggregate
@@ -42,11 +42,11 @@ class FreshStore:
         self._heads = Heads()
         self._limiter = anyio.CapacityLimiter(1)
 
-    async def find(self, pattern: str, tell: Tell) -> list[Found]:
+    async def find(self, pattern: str, tell: Tell) -> Sequence[Found]:
         """See SeriesStore."""
         return await self._store.find(pattern, tell)
 
-    async def expand(self, pattern: str, tell: Tell) -> list[str]:
+    async def expand(self, pattern: str, tell: Tell) -> Sequence[str]:
         """See SeriesStore."""
         return await self._store.expand(pattern, tell)
 
@@ -58,7 +58,7 @@ class FreshStore:
         }
         return self._store.unreadable() | caches
 
-    async def tagged(self, expressions: Sequence[TagExpression], tell: Tell) -> list[str]:
+    async def tagged(self, expressions: Sequence[TagExpression], tell: Tell) -> Sequence[str]:
         """See SeriesStore."""
         return await self._store.tagged(expressions, tell)
 
@@ -67,10 +67,10 @@ class FreshStore:
         return await self._store.tags(expressions, prefix, tell)
 
     async def tag_values(
-        self, tag: str, expressions: Sequence[TagExpression], prefix: str, tell: Tell
+        self, tag: str, expressions: Sequence[TagExpression], prefix: str, tell: Tell, limit: int | None = None
     ) -> list[tuple[str, int]]:
         """See SeriesStore."""
-        return await self._store.tag_values(tag, expressions, prefix, tell)
+        return await self._store.tag_values(tag, expressions, prefix, tell, limit)
 
     async def points(self, names: Sequence[str], window: Window, most: int) -> int:
         """See Foreseeing."""
@@ -78,16 +78,32 @@ class FreshStore:
 
     async def fetch(self, names: Sequence[str], window: Window, tell: Tell) -> list[Series | None]:
         """See SeriesStore. Raises BadRequest: from lies after until."""
+        held = await self._held(names, tell)
+        answer = await self._store.fetch(names, window, tell)
+        some = [one for one in answer if one is not None and one.name in held]
+        if len(some) <= LOOP_SERIES:
+            self._merge(some, held, window.now_s)
+        else:
+            await anyio.to_thread.run_sync(self._merge, some, held, window.now_s, limiter=self._limiter)
+        return answer
+
+    async def stream(self, names: Sequence[str], window: Window, tell: Tell) -> Parts:
+        """See Streaming. Raises BadRequest: from lies after until."""
+        held = await self._held(names, tell)
+        stored = await self._store.stream(names, window, tell)
+
+        def parts() -> Iterator[Sequence[Series | None]]:
+            for part in stored():
+                self._merge([one for one in part if one is not None and one.name in held], held, window.now_s)
+                yield part
+
+        return parts
+
+    async def _held(self, names: Sequence[str], tell: Tell) -> Mapping[str, Points]:
         held = await self._caches.points(names)
         for address in held.away:
             tell(f"carbon-cache {address} does not answer: {MISSING}.")
-        answer = await self._store.fetch(names, window, tell)
-        some = [one for one in answer if one is not None and one.name in held.points]
-        if len(some) <= LOOP_SERIES:
-            self._merge(some, held.points, window.now_s)
-        else:
-            await anyio.to_thread.run_sync(self._merge, some, held.points, window.now_s, limiter=self._limiter)
-        return answer
+        return held.points
 
     def _merge(self, some: Sequence[Series], held: Mapping[str, Points], now_s: int) -> None:
         """Put what is held of each series into its values, which were just read and are nobody else's yet."""

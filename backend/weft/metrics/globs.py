@@ -7,10 +7,11 @@ whole node spans any number of nodes, none included. Source: graphite-web 1.1.10
 
 import fnmatch
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from weft.base.errors import TooMuch
+from weft.metrics.budget import counted
 
 MAX_PATTERN = 4096
 """Default of the setting `metrics.max_pattern`."""
@@ -86,12 +87,13 @@ def nodes(pattern: str, limit: int = MAX_PATTERN) -> tuple[Glob, ...]:
     return tuple(_kept.get((node, limit)) or _compile(node, limit) for node in cut)
 
 
-def could_match(first: str, name: str) -> bool:
-    """True when the first node of a pattern (or of a whole pattern) matches a name's first node; `**` matches any."""
-    glob = nodes(first.partition(".")[0], max(MAX_PATTERN, len(first)))[0]
-    return glob.matches(name)
+def could_match(pattern: str, roots: Iterable[str]) -> list[str]:
+    """Those of some first nodes that a pattern (or its first node) matches; `**` matches any."""
+    glob = nodes(pattern.partition(".")[0], max(MAX_PATTERN, len(pattern)))[0]
+    return list(filter(glob.matches, roots))
 
 
+@counted
 def _compile(node: str, limit: int) -> Glob:
     if node in ("*", "**"):
         return Glob(node, frozenset(), None, every=True, deep=node == "**")

@@ -1,6 +1,6 @@
 """What the engine needs from whoever stores series, and from whoever knows names that are not stored."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -55,16 +55,16 @@ class SeriesStore(Protocol):
     A store of several parts answers with what the others have when one is away, and tells of it.
     """
 
-    async def find(self, pattern: str, tell: Tell) -> list[Found]:
+    async def find(self, pattern: str, tell: Tell) -> Sequence[Found]:
         """Branches, then leaves, each sorted by path, that match a glob with exactly its number of nodes."""
 
-    async def expand(self, pattern: str, tell: Tell) -> list[str]:
+    async def expand(self, pattern: str, tell: Tell) -> Sequence[str]:
         """Leaf paths that match, sorted."""
 
     def unreadable(self) -> Mapping[str, str]:
         """What is stored and could not be read when it was asked for: where it lies, and why. Looks at the disk."""
 
-    async def tagged(self, expressions: Sequence[TagExpression], tell: Tell) -> list[str]:
+    async def tagged(self, expressions: Sequence[TagExpression], tell: Tell) -> Sequence[str]:
         """Names, sorted, of the series whose tags meet all expressions; one stored without tags has the tag `name`.
 
         Raises:
@@ -75,9 +75,13 @@ class SeriesStore(Protocol):
         """Tags, sorted, that begin so and that series have which meet the expressions, but for those asked there."""
 
     async def tag_values(
-        self, tag: str, expressions: Sequence[TagExpression], prefix: str, tell: Tell
+        self, tag: str, expressions: Sequence[TagExpression], prefix: str, tell: Tell, limit: int | None = None
     ) -> list[tuple[str, int]]:
-        """Values of a tag, sorted, that begin so, each with how many series that meet the expressions have it."""
+        """Values of a tag, sorted, that begin so, each with how many series that meet the expressions have it.
+
+        Args:
+            limit: so many of the first are enough.
+        """
 
     async def fetch(self, names: Sequence[str], window: Window, tell: Tell) -> list[Series | None]:
         """Values of the window, one member per name in order; None: no such series (or it became unreadable).
@@ -92,6 +96,18 @@ class Foreseeing(Protocol):
 
     async def points(self, names: Sequence[str], window: Window, most: int) -> int:
         """How many points a fetch of these gives at most; counted no further than beyond `most`."""
+
+
+Parts = Callable[[], Iterator[Sequence[Series | None]]]
+"""Reads some series at a time, in order, in the calling thread; each time anew."""
+
+
+@runtime_checkable
+class Streaming(Foreseeing, Protocol):
+    """A SeriesStore whose series need not all be held at once."""
+
+    async def stream(self, names: Sequence[str], window: Window, tell: Tell) -> Parts:
+        """What `fetch` gives, part by part. What waits for a network is done when this returns."""
 
 
 class TagKeeper(Protocol):

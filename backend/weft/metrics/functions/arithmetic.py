@@ -159,8 +159,9 @@ def logit(ctx: Context, series: list[Series]) -> list[Series]:
 
 def _logit(matrix: Matrix) -> Matrix:
     within = np.where((matrix > 0) & (matrix < 1), matrix, np.nan)
-    logits: Matrix = np.log(within / (1 - within))
-    return logits
+    logits: Matrix = 1 - within
+    np.divide(within, logits, out=logits)
+    return np.log(logits, out=logits)
 
 
 def power(base: Matrix, exponent: Matrix | float) -> Matrix:

@@ -140,11 +140,13 @@ def _summarized(
         number = max(0, -(-(end_s - start_s) // interval_s))
         ctx.budget.make(number * len(some))
         share = ctx.state.xff if one.xff is None else one.xff
-        parts = [np.zeros((len(some), 0))]
+        values, first = np.empty((len(some), number)), 0
         for seen, laid in _laid(ctx, one, start_s, interval_s, number, len(some)):
-            parts.append(_summed(matrix[:, seen], laid, func, interval_s / one.step_s, share))
+            after = first + laid.number
+            values[:, first:after] = _summed(matrix[:, seen], laid, func, interval_s / one.step_s, share)
+            first = after
         results += [_drawn(each, row, naming(each.name), tags, start_s, interval_s, _seams(each, start_s, interval_s))
-                    for each, row in zip(some, np.concatenate(parts, axis=1), strict=True)]  # fmt: skip
+                    for each, row in zip(some, values, strict=True)]  # fmt: skip
     return results
 
 
@@ -273,15 +275,15 @@ def _spread(
     number = max(0, -(-(end_s - one.start_s) // interval_s))
     start_s = end_s - number * interval_s
     seen = min(len(one.values), max(0, -(-(end_s - one.start_s) // one.step_s)))
+    # A part costs as much as several points: whose it is, how long, where it falls.
+    ctx.budget.room(12 * (seen + number) * many)
     begins = one.start_s - start_s + np.arange(seen, dtype=np.int64) * one.step_s
     ends = np.minimum(begins + one.step_s, number * interval_s)
     first = begins // interval_s
     parts = (ends - 1) // interval_s - first + 1
     total = int(parts.sum())
-    # A part costs as much as several points: whose it is, how long, where it falls.
     ctx.budget.make(number * many)
     ctx.budget.work(8 * total * many)
-    ctx.budget.room(8 * total * many)
     source = np.repeat(np.arange(seen, dtype=np.int64), parts)
     slots = np.arange(total, dtype=np.int64)
     bucket = first[source] + slots - np.repeat(np.cumsum(parts) - parts, parts)
@@ -299,23 +301,36 @@ def integralByInterval(ctx: Context, series: list[Series], intervalUnit: str) ->
         # graphite-web 1.1.10 answers 500.
         raise BadRequest("integralByInterval: an interval of 0 has no meaning.", fix="Give '1h' or the like.")
     results: list[Series] = []
-    for some, matrix in grouped(series):
-        one = some[0]
-        ends_s = one.start_s - ctx.window.from_s + np.arange(matrix.shape[1] + 1, dtype=np.int64) * one.step_s
-        intervals = (ends_s - one.step_s) // interval_s
-        begun = np.array([0, *(np.flatnonzero(np.diff(intervals)[1:]) + 1).tolist(), matrix.shape[1]])
-        sums = np.where(np.isnan(matrix), 0.0, matrix)
-        longest = int(np.diff(begun).max(initial=0))
-        if longest < len(begun):
-            # Many short intervals: the second values of all, then the third and so on.
-            for place in range(1, longest):
-                there = begun[:-1][np.diff(begun) > place] + place
-                sums[:, there] += sums[:, there - 1]
-        else:
-            for first, after in pairwise(begun.tolist()):
-                np.add.accumulate(sums[:, first:after], axis=1, out=sums[:, first:after])
+    for some, sums in grouped(series):
+        np.copyto(sums, 0.0, where=np.isnan(sums))
+        _add_up(ctx, sums, _begins(some[0], interval_s, ctx.window.from_s))
         for each, row in zip(some, sums, strict=True):
             name = f"integralByInterval({each.name},'{intervalUnit}')"
             results.append(each.but(name=name, path=name, values=row,
                                     tags=each.tags | {"integralByInterval": intervalUnit}))  # fmt: skip
     return results
+
+
+def _begins(one: Series, interval_s: int, from_s: int) -> NDArray[np.int64]:
+    """The slots that are the first of an interval counted from from_s, and the one after the last slot."""
+    width, late_s = len(one.values), one.start_s - from_s
+    if interval_s <= one.step_s:
+        return np.arange(width + 1)
+    first, last = late_s // interval_s, (late_s + (width - 1) * one.step_s) // interval_s
+    edges_s = np.arange(first + 1, last + 1) * interval_s - late_s
+    return np.concatenate(([0], -(-edges_s // one.step_s), [width]))
+
+
+def _add_up(ctx: Context, sums: Matrix, begun: NDArray[np.int64]) -> None:
+    """Put in place of each value the sum of those of its interval up to it."""
+    ctx.budget.room(4 * len(begun))
+    lengths = np.diff(begun)
+    longest = int(lengths.max(initial=0))
+    if longest < len(begun):
+        # Many short intervals: the second values of all, then the third and so on.
+        for place in range(1, longest):
+            there = begun[:-1][lengths > place] + place
+            sums[:, there] += sums[:, there - 1]
+    else:
+        for first, after in pairwise(begun.tolist()):
+            np.add.accumulate(sums[:, first:after], axis=1, out=sums[:, first:after])

@@ -12,6 +12,9 @@ from weft.metrics.functions.rowwise import aggregated
 from weft.metrics.series import Series, Values
 from weft.metrics.times import parse_time
 
+PART_POINTS = 100_000
+"""Values of a series that are added up at once."""
+
 
 @function(
     "Calculate",
@@ -124,16 +127,23 @@ def linearRegression(ctx: Context, again: Again, startSourceAt: str | None, endS
     return results
 
 
+def _added(so_far: float, values: Values) -> float:
+    """A sum with more values, one after another as Python adds them."""
+    return float(np.add.accumulate(np.append(so_far, values))[-1])
+
+
 def _line(series: Series) -> tuple[float, float] | None:
     """Slope per second and value at the epoch; None with fewer than two values."""
-    places = np.flatnonzero(~np.isnan(series.values))
-    values = series.values[places]
-    number = len(places)
+    there = ~np.isnan(series.values)
+    x, values = np.flatnonzero(there).astype(np.float64), series.values[there]
+    number = len(x)
     if number < 2:
         return None
-    x = places.astype(np.float64)
     sum_x, sum_xx = float(x.sum()), float((x * x).sum())
-    sum_y, sum_xy = (float(np.add.accumulate(some)[-1]) for some in (values, x * values))
+    sum_y = sum_xy = 0.0
+    for first in range(0, number, PART_POINTS):
+        at, some = x[first : first + PART_POINTS], values[first : first + PART_POINTS]
+        sum_y, sum_xy = _added(sum_y, some), _added(sum_xy, at * some)
     spread = number * sum_xx - sum_x * sum_x
     slope = (number * sum_xy - sum_x * sum_y) / spread / series.step_s
     return slope, (sum_xx * sum_y - sum_xy * sum_x) / spread - slope * series.start_s

@@ -4,16 +4,28 @@ Series of different steps are brought to their least common multiple first. Name
 graphite-web 1.1.10 gives them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import lcm
 
 import numpy as np
 
 from weft.base.errors import BadRequest
-from weft.metrics.consolidate import Grid, across, coarser_seams, normalize
+from weft.metrics.consolidate import RUNNING, Grid, Running, across, coarser_seams, normalize
 from weft.metrics.functions.constant import constantLine
 from weft.metrics.functions.naming import key_of, paths_of
-from weft.metrics.functions.registry import SERIES, Context, Function, Param, add, aggregator, bound, function
+from weft.metrics.functions.registry import (
+    SERIES,
+    Context,
+    Function,
+    Given,
+    Param,
+    Stream,
+    Uneven,
+    add,
+    aggregator,
+    bound,
+    function,
+)
 from weft.metrics.series import Series, Values
 from weft.metrics.tags import tags_of
 from weft.metrics.times import LATEST_S
@@ -22,22 +34,78 @@ LISTS = Param("seriesLists", "seriesList", required=True, multiple=True)
 NODES = Param("nodes", "nodeOrTag", multiple=True)
 
 
-def combined(ctx: Context, series: Sequence[Series], func: str, xff: float | None = None) -> list[Series]:
+def combined(ctx: Context, series: Given, func: str, xff: float | None = None) -> list[Series]:
     """One series of all: at each time one of AGGREGATIONS over them; none when there are none.
 
     Tags that all have in common stay. A seam of any of them is one of the result.
+
+    Raises:
+        Uneven: of a Stream.
     """
-    if not series:
-        return []
+    return list(combined_by(ctx, series, lambda one: "", func, xff).values())
+
+
+def combined_by(
+    ctx: Context, series: Given, key: Callable[[Series], str], func: str, xff: float | None = None
+) -> dict[str, Series]:
+    """`combined` for the series of each key, in the order of the first of each. Raises as it does."""
     share = ctx.state.xff if xff is None else xff
+    if not isinstance(series, Stream):
+        return {name: _combined(ctx, some, func, share) for name, some in _by(key, series).items()}
+    running: dict[str, _Running] = {}
+    for part in series.parts():
+        for name, some in _by(key, part).items():
+            if name not in running:
+                ctx.budget.make(2 * len(some[0].values))
+                running[name] = _Running(some[0], func, share)
+            running[name].add(some)
+    return {name: one.made() for name, one in running.items()}
+
+
+def _by(key: Callable[[Series], str], series: Sequence[Series]) -> dict[str, list[Series]]:
+    groups: dict[str, list[Series]] = {}
+    for one in series:
+        groups.setdefault(key(one), []).append(one)
+    return groups
+
+
+def _combined(ctx: Context, series: Sequence[Series], func: str, share: float) -> Series:
     grid, rows = normalized(ctx, series)
     name = f"{func}Series({paths_of(series)})"
-    tags = dict(series[0].tags)
+    tags = {"name": name} | common_tags(series[0].tags, series) | {"aggregatedBy": func}
+    return on_grid(grid, name, across(func, rows, share), tags, series, share)
+
+
+def common_tags(tags: dict[str, str], series: Sequence[Series]) -> dict[str, str]:
+    """Those of the tags that all series have, too."""
     for one in series:
         if one.tags != tags:
             tags = {tag: value for tag, value in tags.items() if one.tags.get(tag) == value}
-    tags = {"name": name} | tags | {"aggregatedBy": func}
-    return [on_grid(grid, name, across(func, rows, share), tags, series, share)]
+    return tags
+
+
+class _Running:
+    """What `_combined` gives, of series that come some at a time: all of one path expression, without seams."""
+
+    def __init__(self, first: Series, func: str, share: float) -> None:
+        self._first, self._func, self._share = first, func, share
+        self._tags = first.tags
+        self._values = Running(func, len(first.values), share)
+
+    def add(self, series: Sequence[Series]) -> None:
+        first = self._first
+        for one in series:
+            if (one.start_s, one.step_s, len(one.values)) != (first.start_s, first.step_s, len(first.values)):
+                raise Uneven
+        self._tags = common_tags(self._tags, series)
+        self._values.add([one.values for one in series])
+
+    def made(self) -> Series:
+        first = self._first
+        name = f"{self._func}Series({first.path})"
+        tags = {"name": name} | self._tags | {"aggregatedBy": self._func}
+        grid = Grid(first.start_s, first.end_s, first.step_s)
+        return on_grid(grid, name, self._values.values(), tags, (), self._share)
 
 
 def normalized(ctx: Context, series: Sequence[Series]) -> tuple[Grid, list[Values]]:
@@ -74,10 +142,24 @@ def on_grid(grid: Grid, name: str, values: Values, tags: dict[str, str], of: Seq
 
 
 def _one_of_many(name: str, func: str, doc: str) -> None:
-    def run(ctx: Context, *lists: list[Series]) -> list[Series]:
-        return combined(ctx, [one for some in lists for one in some], func)
+    def run(ctx: Context, *lists: Given) -> list[Series]:
+        return combined(ctx, in_one(lists), func)
 
-    add(Function(name, "Combine", (LISTS,), run, doc, aggregator=True))
+    streams = (lambda: True) if func in RUNNING else None
+    add(Function(name, "Combine", (LISTS,), run, doc, aggregator=True, over=func, streams=streams))
+
+
+def in_one(lists: Sequence[Given]) -> Given:
+    """Several lists as one; a Stream stands alone."""
+    if len(lists) == 1:
+        return lists[0]
+    return [one for some in lists if isinstance(some, list) for one in some]
+
+
+def _streams(func: str, *others: object) -> bool:
+    """Whether a callback makes one series of a Stream."""
+    made = aggregator(func)
+    return (made.over if made else func) in RUNNING
 
 
 for _name, _func, _doc in (
@@ -101,8 +183,8 @@ def multiplySeries(ctx: Context, *lists: list[Series]) -> list[Series]:
     return series if len(lists) == len(series) == 1 else combined(ctx, series, "multiply")
 
 
-@function("Combine", SERIES, Param("func", "aggFunc", required=True), Param("xFilesFactor", "float"))
-def aggregate(ctx: Context, series: list[Series], func: str, xFilesFactor: float | None) -> list[Series]:
+@function("Combine", SERIES, Param("func", "aggFunc", required=True), Param("xFilesFactor", "float"), streams=_streams)
+def aggregate(ctx: Context, series: Given, func: str, xFilesFactor: float | None) -> list[Series]:
     """One series of many, by any aggregation; xFilesFactor is the share of them that must have a value."""
     return combined(ctx, series, func, xFilesFactor)
 
@@ -119,7 +201,7 @@ def aggregateSeriesLists(
     aggregate makes one of them."""
     results: list[Series] = []
     for one, other in in_pairs("aggregateSeriesLists", first, second):
-        [made] = combined(ctx, (one, other), func, xFilesFactor)
+        [made] = combined(ctx, [one, other], func, xFilesFactor)
         results.append(made.but(name=f"{func}Series({one.name},{other.name})"))
     return results
 
@@ -148,21 +230,23 @@ _lists("multiply", "The products of the first series of two lists, of their seco
 POSITION = Param("position", "node", multiple=True)
 
 
-@function("Combine", SERIES, Param("func", "aggFunc", required=True), POSITION)
-def aggregateWithWildcards(ctx: Context, series: list[Series], func: str, *positions: int) -> list[Series]:
+@function("Combine", SERIES, Param("func", "aggFunc", required=True), POSITION, streams=_streams)
+def aggregateWithWildcards(ctx: Context, series: Given, func: str, *positions: int) -> list[Series]:
     """One series, by any aggregation, for all whose names differ in some nodes only (from 0); called by the others."""
-    groups: dict[str, list[Series]] = {}
-    for one in series:
-        nodes = enumerate(one.name.split("."))
-        groups.setdefault(".".join(node for place, node in nodes if place not in positions), []).append(one)
-    return [made.but(name=key) for key, some in groups.items() for made in combined(ctx, some, func)]
+
+    def others(one: Series) -> str:
+        return ".".join(node for place, node in enumerate(one.name.split(".")) if place not in positions)
+
+    return [made.but(name=key) for key, made in combined_by(ctx, series, others, func).items()]
 
 
 def _with_wildcards(func: str, doc: str) -> None:
-    def run(ctx: Context, series: list[Series], *positions: int) -> list[Series]:
+    def run(ctx: Context, series: Given, *positions: int) -> list[Series]:
         return aggregateWithWildcards(ctx, series, func, *positions)
 
-    add(Function(f"{func}SeriesWithWildcards", "Combine", (SERIES, POSITION), run, doc, aggregator=True))
+    name = f"{func}SeriesWithWildcards"
+    streams = (lambda *positions: True) if func in RUNNING else None
+    add(Function(name, "Combine", (SERIES, POSITION), run, doc, aggregator=True, streams=streams))
 
 
 _with_wildcards("sum", "The sums of series whose names differ in some nodes only (from 0).")
@@ -198,27 +282,26 @@ def group(ctx: Context, *lists: list[Series]) -> list[Series]:
     SERIES,
     Param("nodeNum", "nodeOrTag", required=True),
     Param("callback", "aggOrSeriesFunc", default="average"),
+    streams=lambda nodeNum, callback: _streams(callback),
 )
-def groupByNode(ctx: Context, series: list[Series], nodeNum: int | str, callback: str) -> list[Series]:
+def groupByNode(ctx: Context, series: Given, nodeNum: int | str, callback: str) -> list[Series]:
     """One series for each value of a node of the names (from 0) or of a tag, called by that value."""
     return groupByNodes(ctx, series, callback, nodeNum)
 
 
-@function("Combine", SERIES, Param("callback", "aggOrSeriesFunc", required=True), NODES)
-def groupByNodes(ctx: Context, series: list[Series], callback: str, *nodes: int | str) -> list[Series]:
+@function("Combine", SERIES, Param("callback", "aggOrSeriesFunc", required=True), NODES, streams=_streams)
+def groupByNodes(ctx: Context, series: Given, callback: str, *nodes: int | str) -> list[Series]:
     """One series for each combination of values of some nodes or tags, called by these values."""
     made = aggregator(callback)
-    groups = by_key(series, nodes)
+    if made is None or made.over or isinstance(series, Stream):
+        by_nodes = combined_by(ctx, series, lambda one: key_of(one, nodes), made.over if made else callback)
+        return [one.but(name=key) for key, one in by_nodes.items()]
     results: list[Series] = []
-    for key, some in groups.items():
-        one = made.run(ctx, *bound(made, [some], {})) if made else combined(ctx, some, callback)
-        results += [first.but(name=key) for first in one[:1]]
+    for key, some in by_key(series, nodes).items():
+        results += [first.but(name=key) for first in made.run(ctx, *bound(made, [some], {}))[:1]]
     return results
 
 
 def by_key(series: Sequence[Series], nodes: Sequence[int | str]) -> dict[str, list[Series]]:
     """The series by what some nodes or tags of theirs say, in order."""
-    groups: dict[str, list[Series]] = {}
-    for one in series:
-        groups.setdefault(key_of(one, nodes), []).append(one)
-    return groups
+    return _by(lambda one: key_of(one, nodes), series)

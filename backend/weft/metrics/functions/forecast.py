@@ -147,6 +147,7 @@ def _foreseen(ctx: Context, again: Again, bootstrapInterval: str, seasonality: s
         ctx.budget.room(LISTED * matrix.size)
         ctx.budget.seconds_left()
         skip = history_s // one.step_s
+        ctx.budget.make(2 * len(some) * max(0, matrix.shape[1] - skip))
         # Copies, so that what was foreseen of history does not stay.
         values, deviations = (rows[:, skip:].copy() for rows in _forecast(matrix, max(2, season_s // one.step_s)))
         start_s = one.start_s + history_s

@@ -63,12 +63,12 @@ def percentileOfSeries(ctx: Context, series: list[Series], n: float, interpolate
 def _down(rows: list[Values], *shares: float, interpolate: bool = False) -> list[Values]:
     """For each of some percentiles that of every column."""
     many = max(1, _SORTED_POINTS // len(rows))
-    parts: list[list[Values]] = [[np.empty(0)] for _ in shares]
+    found: list[Values] = [np.empty(len(rows[0])) for _ in shares]
     for first in range(0, len(rows[0]), many):
         columns = np.array([row[first : first + many] for row in rows]).T.copy()
-        for part, n in zip(parts, shares, strict=True):
-            part.append(percentiles(columns, n, interpolate=interpolate))
-    return [np.concatenate(part) for part in parts]
+        for values, n in zip(found, shares, strict=True):
+            values[first : first + many] = percentiles(columns, n, interpolate=interpolate)
+    return found
 
 
 @function("Calculate", SERIES, N)

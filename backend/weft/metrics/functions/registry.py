@@ -7,7 +7,7 @@ engine knows none of them.
 import difflib
 import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from operator import attrgetter
@@ -30,6 +30,21 @@ Evaluate = Callable[[str], list[Series]]
 
 class Missing(Exception):
     """Data is wanted that is not read yet; it is noted, and the function will be called again."""
+
+
+class Uneven(Exception):
+    """Series that a function wants to go through some at a time have not one start, step and length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Series that are read while one goes through them, some at a time; each time anew."""
+
+    parts: Callable[[], Iterator[list[Series]]]
+
+
+Given = list[Series] | Stream
+"""What a function with `streams` gets as its series."""
 
 
 Made = TypeVar("Made")
@@ -141,6 +156,8 @@ class Function:
         aggregator: makes one series of a list, so groupByNode takes its name.
         refetch: `run` gets an Again as its first argument instead of a list of series.
         lean: gives the values it gets, or few new ones.
+        over: the one of AGGREGATIONS that it is over all series it gets.
+        streams: whether it takes a Stream for its first argument, given the others; it may raise Uneven then.
     """
 
     name: str
@@ -151,6 +168,8 @@ class Function:
     aggregator: bool = False
     refetch: bool = False
     lean: bool = False
+    over: str = ""
+    streams: Callable[..., bool] | None = None
 
     @property
     def makes_points(self) -> bool:
@@ -189,12 +208,14 @@ def function(
     aggregator: bool = False,
     refetch: bool = False,
     lean: bool = False,
+    streams: Callable[..., bool] | None = None,
 ) -> Callable[[Callable[..., list[Series]]], Callable[..., list[Series]]]:
     """Register the function below; `names` when it has others than its own."""
 
     def register(run: Callable[..., list[Series]]) -> Callable[..., list[Series]]:
         for name in names or (run.__name__,):
-            add(Function(name, group, params, run, inspect.getdoc(run) or "", aggregator, refetch, lean))
+            doc = inspect.getdoc(run) or ""
+            add(Function(name, group, params, run, doc, aggregator, refetch, lean, streams=streams))
         return run
 
     return register
@@ -327,8 +348,8 @@ def _refused(value: Any) -> bool:
     raise ValueError(value)
 
 
-def _series(value: Any) -> list[Series]:
-    if not isinstance(value, list):
+def _series(value: Any) -> Given:
+    if not isinstance(value, list | Stream):
         raise TypeError(value)
     return value
 

@@ -44,12 +44,13 @@ def aggregated(series: Sequence[Series], func: str) -> list[float]:
 
 def rounded(matrix: Matrix, digits: int) -> Matrix:
     """To so many decimals as Python's `round` does it: by the exact decimal value, which scaling and back can miss."""
+    if matrix.size > BLOCK_POINTS:
+        flat, whole = matrix.ravel(), np.empty(matrix.size)
+        for first in range(0, flat.size, BLOCK_POINTS):
+            whole[first : first + BLOCK_POINTS] = rounded(flat[first : first + BLOCK_POINTS], digits)
+        return whole.reshape(matrix.shape)
     if abs(digits) > DIVIDES_EXACTLY:
         return np.array([round(value, digits) for value in matrix.ravel().tolist()]).reshape(matrix.shape)
-    if matrix.size > BLOCK_POINTS:
-        flat = matrix.ravel()
-        parts = [rounded(flat[first : first + BLOCK_POINTS], digits) for first in range(0, flat.size, BLOCK_POINTS)]
-        return np.concatenate(parts).reshape(matrix.shape)
     power = 10.0 ** abs(digits)
     scaled = matrix * power if digits > 0 else matrix / power
     whole = np.rint(scaled)

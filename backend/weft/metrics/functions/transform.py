@@ -52,7 +52,8 @@ Slots = NDArray[np.intp]
 
 def _before(matrix: Matrix) -> Slots:
     """For each slot that of the last value up to it, -1 where there is none."""
-    slots: Slots = np.maximum.accumulate(np.where(np.isnan(matrix), -1, np.arange(matrix.shape[1])), axis=1)
+    slots: Slots = np.where(np.isnan(matrix), -1, np.arange(matrix.shape[1]))
+    np.maximum.accumulate(slots, axis=1, out=slots)
     return slots
 
 
@@ -115,11 +116,12 @@ def changed(ctx: Context, series: list[Series]) -> list[Series]:
 
 def _changed(matrix: Matrix) -> Matrix:
     before = _before(matrix)
-    known = np.take_along_axis(matrix, np.maximum(before, 0), axis=1)
-    marks = np.zeros(matrix.shape)
+    begun = before[:, :-1] >= 0
+    known = np.take_along_axis(matrix, np.maximum(before, 0, out=before), axis=1)
     # A value that is not yet known differs from nothing; a gap keeps what is known.
-    marks[:, 1:] = (before[:, :-1] >= 0) & (known[:, 1:] != known[:, :-1])
-    return marks
+    matrix[:, :1] = 0
+    matrix[:, 1:] = begun & (known[:, 1:] != known[:, :-1])
+    return matrix
 
 
 @function("Transform", SERIES, Param("steps", "integer", required=True))
