@@ -217,7 +217,7 @@ async def test_a_server_that_hangs_is_waited_for_once_told_of_and_asked_again_wh
             began = time.monotonic()
             again = await merged.expand("*.*", missing.append)
             assert (again, missing[0]) == (some, missing[1])
-            assert time.monotonic() - began < 0.3, "nobody waits twice"
+            assert time.monotonic() - began < 0.45, "nobody waits twice"
             [(place, why)] = merged.unreadable().items()
             assert place == where
             assert why.startswith("does not answer within 0.5 s, since 20")

@@ -67,7 +67,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def oddweb(tree: Path) -> Iterator[str]:
+def graphiteweb_odd(tree: Path) -> Iterator[str]:
     """graphite-web on that tree."""
     with graphite_web.serving(tree) as server:
         yield server.url
@@ -100,11 +100,11 @@ async def both(weft: httpx.AsyncClient, url: str, path: str, form: dict[str, Any
 
 @pytest.mark.parametrize("leaves_only", ["0", "1"])
 async def test_every_pattern_matches_what_it_matches_in_graphite_web(
-    leaves_only: str, weft: httpx.AsyncClient, oddweb: str
+    leaves_only: str, weft: httpx.AsyncClient, graphiteweb_odd: str
 ) -> None:
     asked = list(dict.fromkeys((*PATTERNS, *by_chance())))
     form = {"query": asked, "groupByExpr": "1", "leavesOnly": leaves_only}
-    ours, expected = await both(weft, oddweb, "/metrics/expand", form)
+    ours, expected = await both(weft, graphiteweb_odd, "/metrics/expand", form)
     differ = {one: (ours["results"][one], expected["results"][one]) for one in asked}
     assert {pattern: pair for pattern, pair in differ.items() if pair[0] != pair[1]} == {}
 
@@ -115,18 +115,20 @@ async def test_a_pattern_with_an_empty_node_finds_nothing(weft: httpx.AsyncClien
 
 
 @pytest.mark.parametrize("leaves_only", ["0", "1"])
-async def test_several_patterns_expand_as_one_list(leaves_only: str, weft: httpx.AsyncClient, oddweb: str) -> None:
+async def test_several_patterns_expand_as_one_list(
+    leaves_only: str, weft: httpx.AsyncClient, graphiteweb_odd: str
+) -> None:
     form = {"query": ["deep.er.*", "x.*", "x.y*", "x.y"], "leavesOnly": leaves_only}
-    ours, expected = await both(weft, oddweb, "/metrics/expand", form)
+    ours, expected = await both(weft, graphiteweb_odd, "/metrics/expand", form)
     assert ours == expected
 
 
 @pytest.mark.parametrize("more", [{}, {"leavesOnly": "1"}, {"wildcards": "1"}], ids=str)
 async def test_the_tree_is_told_as_graphite_web_tells_it(
-    more: dict[str, str], weft: httpx.AsyncClient, oddweb: str
+    more: dict[str, str], weft: httpx.AsyncClient, graphiteweb_odd: str
 ) -> None:
     for query in ("*", "x.*", "deep.er.*", "deep.*.*", "deep.*.leaf", "x.y.z", "no.such", "{x,xx}.*", "ve*"):
-        ours, expected = await both(weft, oddweb, "/metrics/find", {"query": query, **more})
+        ours, expected = await both(weft, graphiteweb_odd, "/metrics/find", {"query": query, **more})
         for node in expected:
             # graphite-web takes a name for part of a URL and decodes it there, so that none has a `+` or a `%20`.
             node["text"] = node["id"].rpartition(".")[2]
@@ -135,24 +137,26 @@ async def test_the_tree_is_told_as_graphite_web_tells_it(
 
 @pytest.mark.parametrize("more", [{}, {"wildcards": "1"}, {"automatic_variants": "1"}], ids=str)
 async def test_the_completer_is_answered_as_by_graphite_web(
-    more: dict[str, str], weft: httpx.AsyncClient, oddweb: str
+    more: dict[str, str], weft: httpx.AsyncClient, graphiteweb_odd: str
 ) -> None:
     for query in ("*", "x", "x.", "x.y", "deep.er.c", "x..", "x..z", "ver", "deep.a,b", "x.y,yy", "no"):
-        ours, expected = await both(weft, oddweb, "/metrics/find", {"query": query, "format": "completer", **more})
+        ours, expected = await both(
+            weft, graphiteweb_odd, "/metrics/find", {"query": query, "format": "completer", **more}
+        )
         for told in (ours, expected):
             told["metrics"].sort(key=lambda node: (node["name"], node.get("path", "")))
         assert ours == expected, query
 
 
 async def test_nodes_for_another_graphite_are_the_same_but_for_their_times(
-    weft: httpx.AsyncClient, oddweb: str
+    weft: httpx.AsyncClient, graphiteweb_odd: str
 ) -> None:
-    ours, expected = await both(weft, oddweb, "/metrics/find", {"query": "x.y.*", "format": "json"})
+    ours, expected = await both(weft, graphiteweb_odd, "/metrics/find", {"query": "x.y.*", "format": "json"})
     assert [node | {"intervals": 0} for node in ours] == [node | {"intervals": 0} for node in expected]
     for mine, theirs in zip(ours, expected, strict=True):
         assert mine["intervals"][0]["start"] <= theirs["intervals"][0]["start"]
 
 
-async def test_the_index_lists_every_series(weft: httpx.AsyncClient, oddweb: str) -> None:
-    ours, expected = await both(weft, oddweb, "/metrics/index.json", {})
+async def test_the_index_lists_every_series(weft: httpx.AsyncClient, graphiteweb_odd: str) -> None:
+    ours, expected = await both(weft, graphiteweb_odd, "/metrics/index.json", {})
     assert ours == expected == sorted(TREE)

@@ -69,7 +69,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def tagweb(tree: Path) -> Iterator[str]:
+def graphiteweb_tagged(tree: Path) -> Iterator[str]:
     """graphite-web on that tree, told of all its series."""
     with graphite_web.serving(tree) as server:
         status, told = theirs(server.url, "POST", "/tags/tagMultiSeries", {"path": NAMES})
@@ -134,31 +134,33 @@ async def differing(
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_series_are_found_by_their_tags_as_in_graphite_web(
-    method: str, weft: httpx.AsyncClient, tagweb: str
+    method: str, weft: httpx.AsyncClient, graphiteweb_tagged: str
 ) -> None:
     asked = [(method, "/tags/findSeries", {"expr": own}) for own in EXPRESSIONS]
     asked += [(method, "/tags/findSeries", {"expr[]": own}) for own in EXPRESSIONS[:3]]
-    assert await differing(weft, tagweb, asked) == {}
+    assert await differing(weft, graphiteweb_tagged, asked) == {}
 
 
-async def test_what_graphite_web_answers_500_is_answered(weft: httpx.AsyncClient, tagweb: str) -> None:
+async def test_what_graphite_web_answers_500_is_answered(weft: httpx.AsyncClient, graphiteweb_tagged: str) -> None:
     """A flag that stands behind the bracket it puts around each pattern, and what is no pattern."""
     for expression, status in (("host=~(?i)H1", 200), ("host=~(", 400)):
         form = {"expr": expression}
-        assert theirs(tagweb, "GET", "/tags/findSeries", form)[0] == 500
+        assert theirs(graphiteweb_tagged, "GET", "/tags/findSeries", form)[0] == 500
         mine = await ours(weft, "GET", "/tags/findSeries", form)
         assert mine[0] == status
     assert "'(' is not a regular expression" in mine[1]
 
 
-async def test_tags_and_their_values_are_listed_as_in_graphite_web(weft: httpx.AsyncClient, tagweb: str) -> None:
+async def test_tags_and_their_values_are_listed_as_in_graphite_web(
+    weft: httpx.AsyncClient, graphiteweb_tagged: str
+) -> None:
     filters: list[dict[str, Any]] = [{}, {"filter": "h"}, {"filter": "^.*st"}, {"filter": ".*t$"}, {"filter": "zz"}]
     filters += [{"limit": "2"}, {"limit": "2", "filter": "."}, {"pretty": "1"}]
     paths = ["/tags", "/tags/", *(f"/tags/{tag}" for tag in ("host", "name", "mount", "two words", "site", "no-such"))]
-    assert await differing(weft, tagweb, [("GET", path, form) for path in paths for form in filters]) == {}
+    assert await differing(weft, graphiteweb_tagged, [("GET", path, form) for path in paths for form in filters]) == {}
 
 
-async def test_what_suits_is_suggested_as_in_graphite_web(weft: httpx.AsyncClient, tagweb: str) -> None:
+async def test_what_suits_is_suggested_as_in_graphite_web(weft: httpx.AsyncClient, graphiteweb_tagged: str) -> None:
     asked: list[tuple[str, str, dict[str, Any]]] = []
     for expressions in ([], *EXPRESSIONS):
         asked += [("GET", "/tags/autoComplete/tags", {"expr": expressions, "tagPrefix": p}) for p in ("", "h")]
@@ -167,22 +169,31 @@ async def test_what_suits_is_suggested_as_in_graphite_web(weft: httpx.AsyncClien
     for limit in ("1", "3"):
         asked += [("POST", "/tags/autoComplete/tags", {"limit": limit, "expr[]": e}) for e in ([], ["name=cpu"])]
         asked += [("POST", "/tags/autoComplete/values", {"limit": limit, "tag": "name", "valuePrefix": "d"})]
-    assert await differing(weft, tagweb, [*asked, ("GET", "/tags/autoComplete/values", {"expr": "name=cpu"})]) == {}
+    assert (
+        await differing(weft, graphiteweb_tagged, [*asked, ("GET", "/tags/autoComplete/values", {"expr": "name=cpu"})])
+        == {}
+    )
 
 
-async def test_what_is_wrong_is_a_400_in_both(weft: httpx.AsyncClient, tagweb: str) -> None:
+async def test_what_is_wrong_is_a_400_in_both(weft: httpx.AsyncClient, graphiteweb_tagged: str) -> None:
     for path, form in (
         ("/tags/findSeries", {}),
         ("/tags/autoComplete/values", {}),
         ("/tags/findSeries", {"expr": "x"}),
     ):
-        assert (await ours(weft, "GET", path, form))[0] == theirs(tagweb, "GET", path, form)[0] == 400
+        assert (await ours(weft, "GET", path, form))[0] == theirs(graphiteweb_tagged, "GET", path, form)[0] == 400
     for path in ("/tags/tagSeries", "/tags/tagMultiSeries", "/tags/delSeries"):
-        assert (await ours(weft, "POST", path, {}))[0] == theirs(tagweb, "POST", path, {})[0] == 400
-        assert (await ours(weft, "GET", path, {"path": "x"}))[0] == theirs(tagweb, "GET", path, {"path": "x"})[0] == 405
+        assert (await ours(weft, "POST", path, {}))[0] == theirs(graphiteweb_tagged, "POST", path, {})[0] == 400
+        assert (
+            (await ours(weft, "GET", path, {"path": "x"}))[0]
+            == theirs(graphiteweb_tagged, "GET", path, {"path": "x"})[0]
+            == 405
+        )
 
 
-async def test_a_series_is_registered_and_deleted_as_in_graphite_web(weft: httpx.AsyncClient, tagweb: str) -> None:
+async def test_a_series_is_registered_and_deleted_as_in_graphite_web(
+    weft: httpx.AsyncClient, graphiteweb_tagged: str
+) -> None:
     given = [
         ("new.one;z=1;a=2", "new.one;a=2;z=1"),
         ("new.plain", "new.plain"),
@@ -195,28 +206,28 @@ async def test_a_series_is_registered_and_deleted_as_in_graphite_web(weft: httpx
     suggest = [("GET", "/tags/autoComplete/values", {"tag": "name", "valuePrefix": "new"})]
     for path, name in given:
         assert await ours(weft, "POST", "/tags/tagSeries", {"path": path}) == (200, name)
-        assert theirs(tagweb, "POST", "/tags/tagSeries", {"path": path}) == (200, name)
-    assert await differing(weft, tagweb, [*find, *suggest]) == {}
+        assert theirs(graphiteweb_tagged, "POST", "/tags/tagSeries", {"path": path}) == (200, name)
+    assert await differing(weft, graphiteweb_tagged, [*find, *suggest]) == {}
     assert (await ours(weft, *find[0]))[1] == [name for _, name in sorted(given[:5], key=lambda one: one[1])]
 
     names = [name for _, name in given]
     deleted = [("POST", "/tags/delSeries", {"path": names}), ("POST", "/tags/delSeries", {"path[]": ["never;seen=1"]})]
-    assert await differing(weft, tagweb, deleted) == {}
-    assert await differing(weft, tagweb, [*find, *suggest]) == {}
+    assert await differing(weft, graphiteweb_tagged, deleted) == {}
+    assert await differing(weft, graphiteweb_tagged, [*find, *suggest]) == {}
     assert (await ours(weft, *find[0]))[1] == []
     assert "cpu;host=h1;site=north" not in (await ours(weft, *find[3]))[1]  # its file is still there
 
     again = [("POST", "/tags/tagMultiSeries", {"path[]": names[-1:]})]
-    assert await differing(weft, tagweb, [*again, *find]) == {}
+    assert await differing(weft, graphiteweb_tagged, [*again, *find]) == {}
     assert "cpu;host=h1;site=north" in (await ours(weft, *find[3]))[1]
 
 
 @pytest.mark.parametrize(
     "path", ["a;b", "a;b=", ";b=1", "a;=1", "a;b!=1", "a;b^c=1", "a;b=~1", "~;a=1", 'a{b="1"c="2"}']
 )
-async def test_a_malformed_name_is_refused_by_both(path: str, weft: httpx.AsyncClient, tagweb: str) -> None:
+async def test_a_malformed_name_is_refused_by_both(path: str, weft: httpx.AsyncClient, graphiteweb_tagged: str) -> None:
     """graphite-web says 500 for what is the client's mistake."""
-    assert theirs(tagweb, "POST", "/tags/tagSeries", {"path": path})[0] == 500
+    assert theirs(graphiteweb_tagged, "POST", "/tags/tagSeries", {"path": path})[0] == 500
     assert (await ours(weft, "POST", "/tags/tagSeries", {"path": path}))[0] == 400
 
 

@@ -396,16 +396,16 @@ class FakeSeries:
     def unreadable(self) -> dict[str, str]:
         return {}
 
-    async def tagged(self, expressions: Sequence[TagExpression], tell: Tell) -> list[str]:
+    async def tagged(self, expressions: Sequence[TagExpression], tell: Tell) -> Sequence[str]:
         return TagIndex(self.stored).find(expressions)
 
     async def tags(self, expressions: Sequence[TagExpression], prefix: str, tell: Tell) -> list[str]:
         return TagIndex(self.stored).tags(expressions, prefix)
 
     async def tag_values(
-        self, tag: str, expressions: Sequence[TagExpression], prefix: str, tell: Tell
+        self, tag: str, expressions: Sequence[TagExpression], prefix: str, tell: Tell, limit: int | None = None
     ) -> list[tuple[str, int]]:
-        return TagIndex(self.stored).values(tag, expressions, prefix)
+        return TagIndex(self.stored).values(tag, expressions, prefix, limit)
 
     async def fetch(self, names: Sequence[str], window: Window, tell: Tell) -> list[Series | None]:
         return [self.values.get(name) for name in names]

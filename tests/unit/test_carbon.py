@@ -305,7 +305,7 @@ async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 async def test_a_silent_cache_costs_one_time_out_then_nobody_waits(caplog: pytest.LogCaptureFixture) -> None:
     async with listening(silent) as port, caches_at(port, timeout_s=0.3) as caches:
         with caplog.at_level(logging.INFO):
-            for most_s in (1.0, 0.1, 0.1):
+            for most_s in (5.0, 0.25, 0.25):
                 began_s = time.monotonic()
                 answers = await asyncio.gather(*(caches.points(["m"]) for _ in range(20)))
                 assert time.monotonic() - began_s < most_s
@@ -399,4 +399,4 @@ async def test_a_slow_cache_does_not_stall_others() -> None:
             await asyncio.sleep(0.01)
             longest_s = max(longest_s, time.monotonic() - began_s)
         assert told((await asking).points) == {"m": [(NOW, 1.0)]}
-    assert longest_s < 0.3
+    assert longest_s < 0.45

@@ -4,6 +4,7 @@ Breadth is in test_functions_golden.py and tests/differential. Expected values: 
 """
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -66,6 +67,17 @@ def test_rounding_is_that_of_python(digits: int) -> None:
     with np.errstate(all="ignore"):
         made = rounded(np.array([some]), digits)[0].tolist()
     assert made == [round(value, digits) for value in some]
+
+
+@pytest.mark.parametrize("digits", [2, -2, 30])
+def test_rounding_takes_little_memory_beside_its_result(digits: int) -> None:
+    some = np.arange(500_000.0)
+    tracemalloc.start()
+    made = rounded(some, digits)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # The result, and 32,768 of its values as Python's numbers.
+    assert most < 1.7 * made.nbytes
 
 
 async def test_round_shows_its_precision_only_when_it_is_given() -> None:

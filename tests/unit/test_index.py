@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from weft.base.errors import TooMuch
+from weft.base.texts import Anew, Texts
 from weft.metrics.index import LATEST, NameIndex
 from weft.metrics.store import Found
 from weft.metrics.tags import stored_as
@@ -203,6 +204,20 @@ def test_a_tree_deeper_than_any_is_cut(tmp_path: Path) -> None:
 def test_a_pattern_that_is_too_wide_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TooMuch, match=r"metrics\.max_pattern = 10"):
         NameIndex(tmp_path, max_pattern=10).find("a" * 11)
+
+
+def test_many_names_are_sorted_as_few_are_and_take_no_memory(tmp_path: Path) -> None:
+    names = {f"{top}.{below}.{leaf}" for top in ("a", "a-b", "ab") for below in ("c", "c-d") for leaf in range(1000)}
+    make(tmp_path, *names, "a.c-", "a.c", "a-", "z")
+    index = index_of(tmp_path)
+    every = sorted({*names, "a.c-", "a.c", "a-", "z"})
+    folders = sorted(["a", "a-b", "ab", *(f"{top}.{below}" for top in ("a", "a-b", "ab") for below in ("c", "c-d"))])
+    assert index.expand("**") == every
+    assert index.find("**") == [*(Found(path, False) for path in folders), *(Found(path, True) for path in every)]
+    assert index.expand("a*.*.*") == sorted(names)
+    assert isinstance(index.expand("**"), Anew)
+    assert isinstance(index.expand("a*.*.*"), Texts)
+    assert list(index.plain()) == every
 
 
 def test_what_a_caller_does_to_an_answer_stays_with_the_caller(tmp_path: Path) -> None:

@@ -49,9 +49,9 @@ class Held:
         return ["name"]
 
     async def tag_values(
-        self, tag: str, expressions: Sequence[TagExpression], prefix: str, tell: Tell
+        self, tag: str, expressions: Sequence[TagExpression], prefix: str, tell: Tell, limit: int | None = None
     ) -> list[tuple[str, int]]:
-        return [(name, 1) for name in self._told(tell)]
+        return [(name, 1) for name in self._told(tell)][:limit]
 
     async def fetch(self, names: Sequence[str], window: Window, tell: Tell) -> list[Series | None]:
         self.asked.append(list(names))

@@ -62,6 +62,18 @@ def test_distances_reach_over_more_than_64_switches() -> None:
     assert far.tolist() == [[abs(i - j) for j in range(130)] for i in range(130)]
 
 
+@pytest.mark.parametrize(("switches", "width"), [(64, 1), (65, 2)])
+def test_two_distances_and_one_more_are_never_too_many_for_their_type(switches: int, width: int) -> None:
+    fabrics = FakeFabrics()
+    for n in range(1, switches + 1):
+        fabrics.node(guid("a", n), SWITCH, f"s{n}")
+    for n in range(1, switches):
+        fabrics.connect((guid("a", n), 2), (guid("a", n + 1), 1))
+    far = Topology.of(fabrics.view(0), NO_TABLE).switch_distances()
+    assert far.itemsize == width
+    assert int(far[0, -1] + 1 + far[-1, 0]) == 2 * (switches - 1) + 1
+
+
 def test_a_link_that_is_down_is_no_way() -> None:
     fabrics = tree(FakeFabrics(), leaves=2, spines=1, down=2)
     spine_link = fabrics.links.index(next(c for c in fabrics.links if c.cable == "u02-01-0"))

@@ -11,6 +11,7 @@ from weft.answers.port_table import PortTable
 from weft.answers.stock import Stock
 from weft.answers.tag_question import WHAT_TAGS, Held, Question, hull_of, parts_of
 from weft.answers.units import UNIT_TAGS, forms_of
+from weft.base.arrays import distinct
 from weft.base.intervals import Interval
 from weft.metrics.tags import met
 
@@ -33,7 +34,7 @@ class Census:
         self.host_sets = np.array(list(stock.hosts.values()), dtype=np.int64)
         used = np.zeros(stock.sets, dtype=bool)
         used[self.port_sets] = True
-        self._counters = np.unique(stock.members[used[stock.of_set]])
+        self._counters = distinct(stock.members[used[stock.of_set]])
 
     def selected(self, question: Question, held: Held | None, window: Interval) -> "Selected":
         """The series that meet a question at some time of the window. Raises BadRequest: a pattern takes too long."""
@@ -58,7 +59,7 @@ class Census:
         table = self.table
         hosts = table.columns["host"]
         codes = hosts.codes[rows]
-        whole = {code: hull_of(held, hosts.values[code], window) for code in np.unique(codes).tolist()}
+        whole = {code: hull_of(held, hosts.values[code], window) for code in distinct(codes).tolist()}
         from_ms = np.array([whole[code].from_ms for code in codes.tolist()], dtype=np.int64)
         to_ms = np.array([whole[code].to_ms for code in codes.tolist()], dtype=np.int64)
         meets: Mask = (table.from_ms[rows] <= from_ms) & (to_ms <= table.to_ms[rows]) & (from_ms < to_ms)

@@ -33,7 +33,7 @@ class _Hosts(NamedTuple):
     """What the descriptions of CAs say: see the properties of Directory."""
 
     names: HostNames
-    hosts: dict[str, list[Named]]
+    hosts: dict[str, tuple[Named, ...]]
     unmatched: list[NodeSpan]
     duplicates: list[Named]
 
@@ -46,9 +46,9 @@ class Directory:
     """
 
     def __init__(self, spans: Sequence[NodeSpan], host_table: Mapping[str, str]) -> None:
-        self._by_guid: dict[str, list[NodeSpan]] = {}
+        self._by_guid: dict[str, tuple[NodeSpan, ...]] = {}
         for span in sorted(spans, key=lambda s: s.span.from_ms):
-            self._by_guid.setdefault(span.guid, []).append(span)
+            self._by_guid[span.guid] = (*self._by_guid.get(span.guid, ()), span)
         self.switches = _switches(s for s in spans if s.kind is NodeKind.SWITCH)
         self._switch_names = {(n.guid, n.span.from_ms): n.name for held in self.switches.values() for n in held}
         self._cas = [s for s in spans if s.kind is NodeKind.CA]
@@ -60,7 +60,7 @@ class Directory:
         return _hosts([(s, host_of(s.guid, s.description, self._table)) for s in self._cas])
 
     @property
-    def hosts(self) -> Mapping[str, list[Named]]:
+    def hosts(self) -> Mapping[str, Sequence[Named]]:
         """Host -> its HCAs, by device name."""
         return self._read.hosts
 
@@ -161,7 +161,7 @@ class Directory:
     def _host_hcas(self, text: str) -> list[Named]:
         name, _, hca = text.strip().partition(" ")
         host = self.find_host(name)
-        held = self.hosts.get(host, []) if host else []
+        held = self.hosts.get(host, ()) if host else ()
         return [n for n in reversed(held) if not hca or n.hca.casefold() == hca.strip().casefold()]
 
     def _span(self, guid: str, at_ms: int) -> NodeSpan | None:
@@ -187,9 +187,9 @@ def _hosts(cas: Sequence[tuple[NodeSpan, HostPort | None]]) -> _Hosts:
             claims.setdefault((host, found.hca.casefold()), []).append(named)
     duplicates = [n for held in claims.values() if len(held) > 1 for n in held if _contested(n, held)]
     taken = set(duplicates)
-    hosts: dict[str, list[Named]] = {}
+    hosts: dict[str, tuple[Named, ...]] = {}
     for (host, _), held in sorted(claims.items()):
-        hosts.setdefault(host, []).extend(n for n in held if n not in taken)
+        hosts[host] = (*hosts.get(host, ()), *(n for n in held if n not in taken))
     return _Hosts(names, hosts, unmatched, duplicates)
 
 

@@ -74,6 +74,8 @@ def rows_of(scene: Scene, directory: Directory, among: NDArray[np.bool_] | None 
         view.up.tolist(),
         view.unsure.tolist(),
     )
+    # To pick from packed texts takes longer than to unpack all, and that longer than to pick a few.
+    cables, connections = (list(own) if among is None else own for own in (view.cables, view.connections))
     called: dict[int, str] = {}
     found = []
     for j in chosen:
@@ -86,8 +88,8 @@ def rows_of(scene: Scene, directory: Directory, among: NDArray[np.bool_] | None 
         found.append(
             Row(
                 PortKey(view.guids[i], p), PortKey(view.guids[k], q), called[i], called[k],
-                (view.kinds[i], view.kinds[k]), ups[j], view.widths[j], view.speeds[j], view.cables[j], unsure[j],
-                view.connections[j],
+                (view.kinds[i], view.kinds[k]), ups[j], view.widths[j], view.speeds[j], cables[j], unsure[j],
+                connections[j],
             )
         )  # fmt: skip
     return sorted(found, key=lambda row: (row.a_node, row.a.number))

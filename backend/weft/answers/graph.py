@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ from weft.answers.jobs import resolve
 from weft.answers.people import require_operator
 from weft.answers.tables import Ask, TableData
 from weft.answers.vanished import missing
+from weft.base.arrays import distinct
 from weft.fabric.model import NodeKind
 from weft.fabric.topology import is_sharp
 
@@ -199,14 +199,14 @@ def _drawn(picture: Picture) -> list[_Drawn]:
     level = dict(zip(topology.switches, told, strict=True))
     called = dict(zip(topology.switches, topology.names, strict=True))
     top = max(told, default=0) + 1
-    owner = {rail.port.guid: host for host, rails in topology.hosts.items() for rail in rails}
+    owner = {} if picture.folded else topology.hosts.by_node()
     switches, others = [], []
     for i in np.flatnonzero(picture.kept).tolist():
         guid = view.guids[i]
         if guid in level:
             switches.append(_Drawn(guid, called[guid], i, level[guid] if level[guid] >= 0 else top))
         elif not picture.folded:
-            others.append(_Drawn(guid, owner.get(guid) or picture.directory.node(guid, view.at_ms), i, -1))
+            others.append(_Drawn(guid, owner.get(i) or picture.directory.node(guid, view.at_ms), i, -1))
     found = sorted(switches, key=lambda one: (one.level, one.title)) + sorted(
         others, key=lambda one: (one.title, one.id)
     )
@@ -319,8 +319,8 @@ def hosts_by_switch(scene: Scene, among: Mask) -> NDArray[np.int64]:
     """By node of the view (n,): hosts (and HCAs that name none) of these nodes that have a link to it which is up."""
     view = scene.view
     n = len(view.guids)
-    owner = {rail.port.guid: i for i, rails in enumerate(scene.topology.hosts.values()) for rail in rails}
-    who = np.fromiter(map(owner.get, view.guids, repeat(-1)), np.int64, n)
+    who = np.full(n, -1, np.int64)
+    who[scene.topology.hosts.node] = scene.topology.hosts.host
     for i in np.flatnonzero(who < 0).tolist():
         if view.kinds[i] is NodeKind.CA and not is_sharp(view.descriptions[i]):
             who[i] = n + i
@@ -329,4 +329,4 @@ def hosts_by_switch(scene: Scene, among: Mask) -> NDArray[np.int64]:
     for near, far in ((up[:, 0], up[:, 1]), (up[:, 1], up[:, 0])):
         hung = who[near] >= 0
         pairs.append(far[hung] * (2 * n) + who[near[hung]])
-    return np.bincount(np.unique(np.concatenate(pairs)) // (2 * n), minlength=n)
+    return np.bincount(distinct(np.concatenate(pairs)) // (2 * n), minlength=n)

@@ -45,7 +45,15 @@ def imbalance_of(means: Mapping[str, float]) -> Imbalance | None:
         return None
     host = max(means, key=lambda name: means[name])
     mean = sum(means.values()) / len(means)
-    return Imbalance(means[host] / mean - 1 if mean > 0 else None, host, mean)
+    return Imbalance(_above(means[host], mean), host, mean)
+
+
+def _above(value: float, mean: float) -> float | None:
+    """How far a value is over the mean, in shares of it; None for a mean not over 0.
+
+    To a hundredth of a percent: hosts that were used alike differ in the last bits of their sums.
+    """
+    return round(value / mean - 1, 4) + 0.0 if mean > 0 else None
 
 
 async def imbalance(answers: Answers, ask: Ask, job: str, metric: str) -> TableData:
@@ -123,7 +131,7 @@ def _rows(run: Run, metric: str, unit: str, told: Mapping[str, Summary], notices
             host,
             told[host].mean,
             told[host].highest,
-            means[host] / found.mean - 1 if found is not None and host in means and found.mean > 0 else None,
+            _above(means[host], found.mean) if found is not None and host in means else None,
             unit or None,
             run.key.text,
         ]

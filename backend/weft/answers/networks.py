@@ -132,7 +132,10 @@ async def quiet_spans(
 
 
 async def _changed(answers: Answers, fabric: str, span: Interval, hcas: set[str]) -> list[int]:
-    """When in a span the network changed: links by the sweeps, tables by their readings (the newest of these)."""
+    """When in a span the network changed: links by the sweeps, tables by their readings (the newest of these).
+
+    Tables that were read last before a change hold until it began, wherever in the fabric it was.
+    """
     directory = await answers.directory(fabric)
     inside = Interval(span.from_ms + 1, span.to_ms + LONGEST_MS)
     page = await answers.site.fabrics.changes(fabric, inside, kinds=REROUTES)
@@ -143,11 +146,15 @@ async def _changed(answers: Answers, fabric: str, span: Interval, hcas: set[str]
     own = [c for c in page.items if matters([*c.guids, *(port.guid for port in c.ports)])]
     brackets = await _when(answers, fabric, own)
     found = [at for w in brackets for at in (w.since_ms, w.at_ms) if at is not None and span.from_ms < at < span.to_ms]
+    reads = await _whole_reads(answers, fabric, span, 1)
     at_ms = span.to_ms - 1
     for _ in range(MOST_SPANS):
         tables = await answers.site.fabrics.lft(fabric, at_ms)
         if tables is None or tables.seen_ms <= span.from_ms:
             break
-        found.append(tables.seen_ms)
+        read_ms = max((at for at in reads if at < tables.seen_ms), default=tables.seen_ms)
+        led = [change for change in page.items if read_ms < change.at_ms <= tables.seen_ms]
+        began = [w.since_ms for w in await _when(answers, fabric, led) if w.since_ms is not None]
+        found += [tables.seen_ms, *(at for at in began if at > span.from_ms)]
         at_ms = tables.seen_ms - 1
     return found

@@ -7,7 +7,7 @@ A row is a port for as long as all its tags held: a port that got another cable 
 from array import array
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from weft.answers.answers import ALL_TIME, Answers
 from weft.answers.directory import UNTOLD_PORTS, Directory
 from weft.answers.virtual import since_ever
 from weft.base.intervals import Interval
+from weft.base.texts import Texts, kept
 from weft.fabric.model import PortKey
 from weft.fabric.names import safe
 from weft.inventory.store import Connection, FabricSpan
@@ -27,7 +28,7 @@ PORTS_AT_ONCE = 1000
 """Ports whose connections are read at once; their rows are made before the loop goes on with something else."""
 
 Mask = NDArray[np.bool_]
-Codes = NDArray[np.int32]
+Codes = NDArray[np.integer[Any]]
 
 
 class Row(NamedTuple):
@@ -45,7 +46,7 @@ class Row(NamedTuple):
 class Column(NamedTuple):
     """One tag: row i has values[codes[i]]; the first value is "", no such tag."""
 
-    values: list[str]
+    values: Sequence[str]
     codes: Codes
 
     def meeting(self, one: TagExpression) -> Mask:
@@ -147,36 +148,58 @@ class PortRows:
 
     def table(self) -> PortTable:
         """All of them."""
-        codes = np.frombuffer(self._codes, dtype=np.int32).reshape(-1, 6).T.copy()
-        alike = np.zeros(len(self), dtype=np.int64)
-        for own in codes:
-            alike = np.unique(alike * (own.max(initial=0) + 1) + own, return_inverse=True)[1]
-        spans = np.frombuffer(self._spans, dtype=np.int64).reshape(-1, 2).T.copy()
-        columns = {tag: _column(own, self._known[tag]) for tag, own in zip(PORT_TAGS, codes[1:], strict=True)}
-        numbers = np.array([int(number or 0) for number in self._known["port"]], dtype=np.int32)
-        of_row = codes[0].astype(np.int64) * len(numbers) + codes[1 + PORT_TAGS.index("port")]
-        ports, places = np.unique(of_row, return_inverse=True)
-        of, number = np.divmod(ports, len(numbers))
-        told = Ports(list(self._guids), of.astype(np.int32), numbers[number])
+        told = np.frombuffer(self._codes, dtype=np.int32).reshape(-1, 1 + len(PORT_TAGS))
+        guid = _narrow(told[:, 0], len(self._guids))
+        columns = {tag: _column(told[:, i], self._known[tag]) for i, tag in enumerate(PORT_TAGS, 1)}
+        spans = np.frombuffer(self._spans, dtype=np.int64).reshape(-1, 2)
+        number = np.array([int(value or 0) for value in columns["port"].values], dtype=np.uint16)
+        number = number[columns["port"].codes]
+        places, ports = _alike([guid, number])
+        alike, _ = _alike([guid, *(column.codes for column in columns.values())])
         return PortTable(
-            told, columns, places.astype(np.int32), alike.astype(np.int32), spans[0], spans[1], self._ambiguous
+            Ports(Texts(self._guids), guid[ports], number[ports]),
+            columns,
+            places,
+            alike,
+            spans[:, 0].copy(),
+            spans[:, 1].copy(),
+            self._ambiguous,
         )
 
 
 def _column(codes: Codes, known: Mapping[str, int]) -> Column:
     """The column with its values sorted."""
     values = sorted(known)
-    places = np.empty(len(values), dtype=np.int32)
-    places[[known[value] for value in values]] = np.arange(len(values), dtype=np.int32)
-    return Column(values, places[codes])
+    places = np.empty(len(values), dtype=np.uint32)
+    places[[known[value] for value in values]] = np.arange(len(values), dtype=np.uint32)
+    return Column(kept(values), _narrow(places, len(values))[codes])
+
+
+def _narrow(codes: Codes, count: int) -> Codes:
+    """The same codes, of so many, in as few bytes as they can."""
+    return codes.astype(np.min_scalar_type(max(0, count - 1)))
+
+
+def _alike(columns: Sequence[Codes]) -> tuple[Codes, NDArray[np.intp]]:
+    """A number for each row that rows with the same codes share, in the order of the codes; a row of each number."""
+    order = np.lexsort(columns[::-1])
+    first = np.zeros(len(order), dtype=bool)
+    first[:1] = True
+    for codes in columns:
+        sorted_ = codes[order]
+        first[1:] |= sorted_[1:] != sorted_[:-1]
+    numbers = np.empty(len(order), dtype=np.uint32)
+    numbers[order] = np.cumsum(first, dtype=np.uint32) - np.uint32(1)
+    return numbers, order[first]
 
 
 async def port_table(answers: Answers) -> PortTable:
     """The table of every fabric, read some ports at a time: all connections at once take 50 MB on a full fabric."""
     rows = PortRows()
     for fabric in await answers.fabrics():
-        nodes, peers = nodes_of(fabric, await answers.directory(fabric.name))
-        for some in batches(nodes):
+        directory = await answers.directory(fabric.name)
+        peers = peers_of(fabric, directory)
+        for some in batches(nodes_of(fabric, directory)):
             ports = [port for node in some for port in node.ports]
             connections = await answers.site.fabrics.connections(fabric.name, ALL_TIME, ports)
             for row in rows_of(some, peers, connections):
@@ -204,20 +227,24 @@ Peers = Mapping[str, Sequence[tuple[str, Interval]]]
 """GUID of an HCA -> the hosts it sat in, and when."""
 
 
-def nodes_of(fabric: FabricSpan, directory: Directory) -> tuple[list[Node], Peers]:
-    """HCAs and switches of one fabric under each of their names, and who the HCAs belong to."""
-    nodes: list[Node] = []
-    peers: dict[str, list[tuple[str, Interval]]] = {}
+def nodes_of(fabric: FabricSpan, directory: Directory) -> Iterator[Node]:
+    """HCAs and switches of one fabric under each of their names."""
     for host, held in directory.hosts.items():
         for named in held:
-            span, called = since_ever(named, fabric), safe(host)
-            peers.setdefault(named.guid, []).append((called, span))
-            nodes.append(Node(named.guid, named.ports or UNTOLD_PORTS, span, hca=safe(named.hca), host=called))
+            size, span = named.ports or UNTOLD_PORTS, since_ever(named, fabric)
+            yield Node(named.guid, size, span, hca=safe(named.hca), host=safe(host))
     for switch, held in directory.switches.items():
-        nodes += [
-            Node(named.guid, named.ports or UNTOLD_PORTS, since_ever(named, fabric), switch=switch) for named in held
-        ]
-    return nodes, peers
+        for named in held:
+            yield Node(named.guid, named.ports or UNTOLD_PORTS, since_ever(named, fabric), switch=switch)
+
+
+def peers_of(fabric: FabricSpan, directory: Directory) -> Peers:
+    """Who the HCAs of one fabric belong to."""
+    peers: dict[str, tuple[tuple[str, Interval], ...]] = {}
+    for host, held in directory.hosts.items():
+        for named in held:
+            peers[named.guid] = (*peers.get(named.guid, ()), (safe(host), since_ever(named, fabric)))
+    return peers
 
 
 def batches(nodes: Iterable[Node]) -> Iterator[list[Node]]:

@@ -186,11 +186,13 @@ def job_host_series(
 
 def since_ever(named: Named, fabric: FabricSpan) -> Interval:
     """When a node had its name; who was there at the first sweep counts as there before."""
-    return Interval(ALL_TIME.from_ms, named.span.to_ms) if named.span.from_ms <= fabric.first_ms else named.span
+    if named.span.from_ms > fabric.first_ms:
+        return named.span
+    return ALL_TIME if named.span.open else Interval(ALL_TIME.from_ms, named.span.to_ms)
 
 
 def in_window(
-    table: Mapping[str, list[Named]], names: Iterable[str], fabric: FabricSpan, window: Interval
+    table: Mapping[str, Sequence[Named]], names: Iterable[str], fabric: FabricSpan, window: Interval
 ) -> list[tuple[str, Named, Interval]]:
     """(name, node, time) of these names in the window."""
     found = []

@@ -1,8 +1,9 @@
 """What Graphite's routes have in common: the time asked for, and answers as its clients take them."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import tzinfo
+from itertools import islice
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -130,11 +131,12 @@ def streamed(
     return StreamingResponse(wire.paced(chunks), media_type=kind, headers=headers)
 
 
-def names_json(names: Sequence[str]) -> Iterator[bytes]:
+def names_json(names: Iterable[str]) -> Iterator[bytes]:
     """A JSON array of names, in chunks."""
     before = b"["
-    for first in range(0, len(names), NAMES_AT_ONCE):
-        yield before + orjson.dumps(names[first : first + NAMES_AT_ONCE])[1:-1]
+    rest = iter(names)
+    while some := list(islice(rest, NAMES_AT_ONCE)):
+        yield before + orjson.dumps(some)[1:-1]
         before = b","
     yield b"[]" if before == b"[" else b"]"
 

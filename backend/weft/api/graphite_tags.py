@@ -81,8 +81,9 @@ async def complete_values(request: Request, engines: EnginesDep, viewer: ViewerD
         raise BadRequest("No tag.", fix="Give tag=host or any other that autoComplete/tags lists.")
     asked = _expressions(form, having=tag)
     missing: list[str] = []
-    found = await engines.series.tagged.values(tag, asked, prefix, _window(form, engines), viewer, missing.append)
-    values = [value for value, _ in found[: form.whole("limit") or LIMIT]]
+    window, limit = _window(form, engines), form.whole("limit") or LIMIT
+    found = await engines.series.tagged.values(tag, asked, prefix, window, viewer, missing.append, limit)
+    values = [value for value, _ in found]
     return answer(request, form, values, notice_header(missing))
 
 

@@ -6,16 +6,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import tzinfo
-from typing import Any, Literal
-
-from rich.console import Console
-from rich.table import Table as RichTable
+from typing import TYPE_CHECKING, Any, Literal
 
 from weft.answers.tables import Column, Table
 from weft.base.formats import counted
 from weft.base.intervals import datetime_of
 from weft.cli.check import Finding
 from weft.ingest.importer import ImportReport
+
+if TYPE_CHECKING:  # 2 MB that a server does without: whoever draws imports it
+    from rich.console import Console
+    from rich.table import Table as RichTable
 
 GAP = 2
 """Blanks between two columns."""
@@ -89,7 +90,7 @@ def show(answers: Sequence[Answer], zone: tzinfo) -> None:
 
 def show_tables(tables: Iterable[Table]) -> None:
     """Print each table's name, what it holds, and its arguments."""
-    grid = RichTable.grid(padding=(0, GAP, 0, 0))
+    grid = _grid()
     grid.add_column(no_wrap=True)
     grid.add_column()
     for table in tables:
@@ -121,7 +122,7 @@ def report_object(report: ImportReport) -> dict[str, Any]:
 
 def show_findings(findings: Sequence[Finding]) -> None:
     """Print a line a finding, what to do below it."""
-    grid = RichTable.grid(padding=(0, GAP, 0, 0))
+    grid = _grid()
     grid.add_column(no_wrap=True)
     grid.add_column()
     for finding in findings:
@@ -129,14 +130,23 @@ def show_findings(findings: Sequence[Finding]) -> None:
     terminal().print(grid)
 
 
-def terminal() -> Console:
+def _grid() -> "RichTable":
+    """A table without lines and headings."""
+    from rich.table import Table as RichTable
+
+    return RichTable.grid(padding=(0, GAP, 0, 0))
+
+
+def terminal() -> "Console":
     """The screen: names and numbers get no colours of their own, and long lines are ours to shorten."""
+    from rich.console import Console
+
     return Console(highlight=False, markup=False, emoji=False)
 
 
-def show_upright(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+def show_upright(console: "Console", columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
     """Print each row as lines of name and value; a long value goes on below itself, a missing one is left out."""
-    grid = RichTable.grid(padding=(0, GAP, 0, 0))
+    grid = _grid()
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column()
     for number, row in enumerate(rows):
@@ -148,7 +158,7 @@ def show_upright(console: Console, columns: Sequence[Column], rows: Sequence[Seq
     console.print(grid)
 
 
-def show_sideways(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]:
+def show_sideways(console: "Console", columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]:
     """Print each row as a column headed by its first cell, to compare them; returns those that found no room.
 
     What is missing in all of them is left out.
@@ -160,9 +170,11 @@ def show_sideways(console: Console, columns: Sequence[Column], rows: Sequence[Se
 
 
 def show_table(
-    console: Console, columns: Sequence[Column], rows: Sequence[Sequence[str]], *, wrap: bool = False
+    console: "Console", columns: Sequence[Column], rows: Sequence[Sequence[str]], *, wrap: bool = False
 ) -> int:
     """Print a table, shortened where it does not fit; returns how many columns found room."""
+    from rich.table import Table as RichTable
+
     widths = fit([column.name for column in columns], rows, console.width)
     table = RichTable(box=None, pad_edge=False, padding=(0, GAP, 0, 0), show_edge=False, header_style="dim")
     for column, width in zip(columns, widths, strict=False):

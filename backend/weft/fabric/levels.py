@@ -12,6 +12,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from weft.base.arrays import distinct
+
+Distances = NDArray[np.int8 | np.int16]
+"""Of switches, see `Topology.distances`; int8 where two of them and one more are never too many for it."""
+
 Kind = Literal["leaf", "spine", "core", "higher", "mixed", "apart"]
 """`higher`: above the cores; `mixed`: has hosts, and lies between others with hosts; `apart`: no way to a host."""
 
@@ -41,7 +46,7 @@ class Levels:
 def levels_of(
     hosts: NDArray[np.int32],
     edges: NDArray[np.int32],
-    distances: NDArray[np.int16],
+    distances: Distances,
     names: Sequence[str],
     chassis: Sequence[str] = (),
 ) -> Levels:
@@ -71,18 +76,18 @@ def levels_of(
     return Levels(level, tuple(kinds), not len(astray), doubts)
 
 
-def _nearest(distances: NDArray[np.int16], bottom: NDArray[np.bool_]) -> NDArray[np.int16]:
+def _nearest(distances: Distances, bottom: NDArray[np.bool_]) -> NDArray[np.int16]:
     """Links from each switch to the nearest of these, -1 to none."""
     level = np.full(len(distances), -1, np.int16)
     if bottom.any():
-        far = distances[:, bottom].astype(np.uint16)  # -1 becomes the largest
-        nearest = far.min(axis=1)
-        level = np.where(nearest == np.uint16(0xFFFF), -1, nearest).astype(np.int16)
+        far = distances[:, bottom]
+        nearest = far.view(f"u{far.itemsize}").min(axis=1)  # -1 is the largest
+        level = nearest.view(far.dtype).astype(np.int16)
     return level
 
 
 def _with_hosts_above(
-    hosts: NDArray[np.int32], edges: NDArray[np.int32], distances: NDArray[np.int16]
+    hosts: NDArray[np.int32], edges: NDArray[np.int32], distances: Distances
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Switches with hosts that stand above leaves, and where nothing says which do, those that others' packets cross.
 
@@ -110,7 +115,7 @@ def _with_hosts_above(
     return above, between
 
 
-def _pairs_over(i: int, ends: NDArray[np.bool_], distances: NDArray[np.int16]) -> int:
+def _pairs_over(i: int, ends: NDArray[np.bool_], distances: Distances) -> int:
     """Pairs of those nearest to switch i between which it lies on a shortest way."""
     others = np.flatnonzero(ends & (distances[i] > 0))
     if not len(others):
@@ -176,12 +181,12 @@ def _doubts(
     empty: NDArray[np.bool_],
     astray: NDArray[np.int32],
     links: int,
-    distances: NDArray[np.int16],
+    distances: Distances,
     names: Sequence[str],
 ) -> tuple[str, ...]:
     """What a reader of the levels must know."""
     told = []
-    parts = len(np.unique((distances >= 0).argmax(axis=1)))
+    parts = len(distinct((distances >= 0).argmax(axis=1)))
     if parts > 1:
         told.append(f"The fabric is in {parts} parts without a way from one to the other.")
     if above.any():

@@ -7,7 +7,7 @@ Rules (matched case-insensitively, kept as written):
 """
 
 import re
-from functools import lru_cache
+from sys import intern
 from typing import NamedTuple
 
 from weft.fabric.model import NodeKind
@@ -42,11 +42,12 @@ def host_of(guid: str, description: str, table: dict[str, str] | None = None) ->
     return _by_rule(text)
 
 
-@lru_cache(maxsize=65_536)
 def _by_rule(text: str) -> HostPort | None:
-    """What the rules make of a description: the same in every picture of a fabric."""
     found = _HOST.fullmatch(text)
-    return None if found is None or factory_made(text) else HostPort(found["host"], found["hca"])
+    if found is None or factory_made(text):
+        return None
+    # The same texts in every picture of a fabric.
+    return HostPort(intern(found["host"]), intern(found["hca"]))
 
 
 def factory_made(description: str) -> bool:

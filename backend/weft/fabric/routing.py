@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from weft.fabric.levels import Distances
 from weft.fabric.network import NO_PORT, NOBODY, PORTS, Endpoint, Network, by_rail
 from weft.fabric.topology import NO_ROUTE, IntMatrix
 
@@ -273,7 +274,7 @@ def shortest_ports(network: Network, sources: NDArray[np.bool_], goals: Sequence
     return used
 
 
-def _steps_to(network: Network, sources: NDArray[np.bool_], far: IntMatrix) -> NDArray[np.bool_]:
+def _steps_to(network: Network, sources: NDArray[np.bool_], far: Distances) -> NDArray[np.bool_]:
     """Which of `Network.steps` lie on a shortest path; a word holds a bit for each goal, the farthest go first.
 
     Args:

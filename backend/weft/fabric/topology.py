@@ -1,18 +1,22 @@
 """A fabric at one time as a graph: switches, the hosts on them, and how many switches lie between two hosts."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from itertools import pairwise
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from weft.fabric.levels import Levels, levels_of
+from weft.base.arrays import distinct
+from weft.fabric.levels import Distances, Levels, levels_of
 from weft.fabric.model import NodeKind, PortKey
 from weft.fabric.names import HostPort, host_of, safe, switch_name
 
+T = TypeVar("T")
 IntMatrix = NDArray[np.int16]
 
 NO_ROUTE = -1
@@ -20,6 +24,8 @@ NO_RAIL = -2
 """In a seat: no such rail, or one whose link is down while another rail of the host is up."""
 _FAR = np.int16(32_000)
 """Stands for "no route" while the worst of several rails is looked for."""
+_SHORT = 63
+"""The longest way for which distances are int8: half as much memory, and hardly a fabric has a longer one."""
 _BOARD = re.compile(r"MF0;(?P<director>[^:;]+:[^/]+)/[LS]\d+/")
 """A board of a director: `MF0;big:CS7500/L05/U1`, line board 5, or `S01` for a spine board."""
 
@@ -122,6 +128,116 @@ class Rail(NamedTuple):
         return f"{self.hca.casefold()}/{self.port.number}"
 
 
+class ByHost(Mapping[str, T]):
+    """What is known of hosts, in their order: a sorted list of names takes a tenth of a dict with numbers in it."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+
+    def __getitem__(self, host: str) -> T:
+        if host not in self:
+            raise KeyError(host)
+        return self.at(bisect_left(self._names, host))
+
+    def __contains__(self, host: object) -> bool:
+        if not isinstance(host, str):
+            return False
+        row = bisect_left(self._names, host)
+        return row < len(self._names) and self._names[row] == host
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def at(self, row: int) -> T:
+        """What is known of a host by its place."""
+        raise NotImplementedError
+
+
+class HostRails(ByHost[tuple[Rail, ...]]):
+    """Hosts with their rails in columns, made when they are asked for: those of 12,000 hosts take 3 MB.
+
+    `host`, `node` (r,): of each rail, sorted by host, HCA and port, the place of its host and its row in the view.
+
+    Args:
+        names: hosts, sorted. guids: of the nodes of the view, sorted. hcas: what HCAs are called, sorted.
+        rails: (r, 5) int32, in any order: host, node, HCA (places in these), port number, and the switch, -1 while the
+            link is not up.
+    """
+
+    def __init__(
+        self, names: Sequence[str], guids: Sequence[str], hcas: Sequence[str], rails: NDArray[np.int32]
+    ) -> None:
+        super().__init__(names)
+        host, node, hca, number, leaf = rails.T
+        order = np.lexsort((leaf, number, node, hca, host))
+        self.host, self.node = host[order], node[order]
+        self._hca, self._number, self._leaf = hca[order], number[order], leaf[order]
+        self._begins = np.searchsorted(self.host, np.arange(len(names) + 1))
+        self._guids, self._hcas = guids, hcas
+
+    def at(self, row: int) -> tuple[Rail, ...]:
+        """The rails of a host by its place."""
+        return tuple(self._rails(slice(self._begins[row], self._begins[row + 1])))
+
+    def items(self) -> ItemsView[str, tuple[Rail, ...]]:
+        """Every host with its rails."""
+        rails = self._rails(slice(None))
+        parts = (tuple(rails[begin:end]) for begin, end in pairwise(self._begins.tolist()))
+        return dict(zip(self._names, parts, strict=True)).items()
+
+    def values(self) -> ValuesView[tuple[Rail, ...]]:
+        """The rails of every host."""
+        return dict(self.items()).values()
+
+    def by_node(self) -> dict[int, str]:
+        """The host of each node that has a cabled port, by its row in the view."""
+        return {node: self._names[host] for node, host in zip(self.node.tolist(), self.host.tolist(), strict=True)}
+
+    def seats(self) -> "Seats":
+        """Hosts that hang alike together."""
+        place = {(hca, number): f"{self._hcas[hca].casefold()}/{number}" for hca, number in self._ports(slice(None))}
+        names = sorted(set(place.values()))
+        column = {label: i for i, label in enumerate(names)}
+        hung = zip(self._ports(slice(None)), self._leaf.tolist(), strict=True)
+        labelled = [(column[place[port]], leaf) for port, leaf in hung]
+        seats: dict[tuple[tuple[int, int], ...], int] = {}
+        parts = (tuple(labelled[begin:end]) for begin, end in pairwise(self._begins.tolist()))
+        of = np.fromiter((seats.setdefault(part, len(seats)) for part in parts), np.int32)
+        leaf = np.full((len(seats), max(len(names), 1)), NO_RAIL, np.int32)
+        for row, seat in zip(leaf, seats, strict=True):
+            for label, at in [one for one in seat if one[1] >= 0] or seat:
+                row[label] = at
+            if not seat:
+                row[:] = NO_ROUTE
+        return Seats(tuple(names), leaf, SeatOf(self._names, of))
+
+    def _ports(self, some: slice) -> Iterator[tuple[int, int]]:
+        return zip(self._hca[some].tolist(), self._number[some].tolist(), strict=True)
+
+    def _rails(self, some: slice) -> list[Rail]:
+        hcas, guids = self._hcas, self._guids
+        nodes, leaves = self.node[some].tolist(), self._leaf[some].tolist()
+        return [
+            Rail(hcas[hca], PortKey(guids[node], number), leaf)
+            for (hca, number), node, leaf in zip(self._ports(some), nodes, leaves, strict=True)
+        ]
+
+
+class SeatOf(ByHost[int]):
+    """The seat of each host."""
+
+    def __init__(self, names: Sequence[str], seats: NDArray[np.int32]) -> None:
+        super().__init__(names)
+        self._seats = seats
+
+    def at(self, row: int) -> int:
+        """The seat of a host by its place."""
+        return int(self._seats[row])
+
+
 class Seats(NamedTuple):
     """How hosts hang in a fabric: hosts of one seat have each of their rails on the same switch.
 
@@ -152,7 +268,7 @@ class Topology:
     chassis: tuple[str, ...]
     attached: NDArray[np.int32]
     edges: NDArray[np.int32]
-    hosts: Mapping[str, tuple[Rail, ...]]
+    hosts: HostRails
     unmatched: tuple[tuple[str, str], ...]
     duplicates: tuple[tuple[str, str], ...]
     host_names: HostNames
@@ -179,7 +295,7 @@ class Topology:
         boards = [_BOARD.match(view.descriptions[i]) for i in rows]
         ends = index[view.link_node] if len(view.link_node) else np.empty((0, 2), np.int32)
         between = ends[view.up & (ends >= 0).all(axis=1) & (ends[:, 0] != ends[:, 1])].astype(np.int64)
-        pairs = np.unique(between.min(axis=1) * s + between.max(axis=1)) if len(between) else np.empty(0, np.int64)
+        pairs = distinct(between.min(axis=1) * s + between.max(axis=1)) if len(between) else np.empty(0, np.int64)
         hosts, unmatched, duplicates, known = _hosts(view, ends, host_table)
         return cls(
             view.fabric,
@@ -202,7 +318,7 @@ class Topology:
         return found if found in self.hosts else None
 
     @cached_property
-    def distances(self) -> IntMatrix:
+    def distances(self) -> Distances:
         """`switch_distances()`, worked out once."""
         return self.switch_distances()
 
@@ -214,16 +330,16 @@ class Topology:
     @cached_property
     def seats(self) -> Seats:
         """Hosts that hang alike together, of all hosts."""
-        return _seats(self.hosts)
+        return self.hosts.seats()
 
-    def switch_distances(self) -> IntMatrix:
+    def switch_distances(self) -> Distances:
         """Links between each two switches on a shortest way, shape (s, s); 0 on the diagonal, -1 unreachable.
 
         Source: breadth-first search from all switches at once; row i of a bit matrix holds who i reaches, and one step
         is the OR of the rows of i's neighbours (1,620 switches of 36 ports: some 100 ms).
         """
         s = len(self.switches)
-        far = np.full((s, s), NO_ROUTE, np.int16)
+        far: Distances = np.full((s, s), NO_ROUTE, np.int8)
         if s == 0:
             return far
         np.fill_diagonal(far, 0)
@@ -239,12 +355,14 @@ class Topology:
         step, unknown = 0, s * (s - 1)
         while unknown:
             step += 1
+            if step > _SHORT:
+                far = far.astype(np.int16, copy=False)
             grown = np.bitwise_or.reduceat(reached[peer], begins, axis=0)
             fresh = grown & ~reached
             if not fresh.any():
                 break
             new = np.unpackbits(fresh.view(np.uint8), axis=1, count=s, bitorder="little").view(bool)
-            np.copyto(far, np.int16(step), where=new)
+            np.copyto(far, far.dtype.type(step), where=new)
             unknown -= int(np.count_nonzero(new))
             reached = grown
         return far
@@ -321,61 +439,39 @@ def _attached(view: Picture, ends: NDArray[np.int32], s: int) -> NDArray[np.int3
 
 def _hosts(
     view: Picture, ends: NDArray[np.int32], host_table: Mapping[str, str]
-) -> tuple[dict[str, tuple[Rail, ...]], tuple[tuple[str, str], ...], tuple[tuple[str, str], ...], HostNames]:
+) -> tuple[HostRails, tuple[tuple[str, str], ...], tuple[tuple[str, str], ...], HostNames]:
     """Hosts by name with their rails; CAs that name no host; CAs that claim the same HCA of the same host."""
     guids, texts, table = view.guids, view.descriptions, dict(host_table)
     told: dict[int, HostPort | None] = {
         i: host_of(guids[i], texts[i], table) for i, kind in enumerate(view.kinds) if kind is NodeKind.CA
     }
-    names = HostNames(found.host for found in told.values() if found)
-    owner: dict[int, str] = {}
+    known = HostNames(found.host for found in told.values() if found)
+    owner: dict[int, HostPort] = {}
     claimed: dict[tuple[str, str], int] = {}
     contested: set[int] = set()
     unmatched: list[tuple[str, str]] = []
     for i, found in told.items():
-        host = names.find(found.host) if found else None
+        host = known.find(found.host) if found else None
         if found is None or host is None:
             unmatched.append((guids[i], texts[i]))
             continue
-        owner[i] = host
+        owner[i] = HostPort(host, found.hca)
         first = claimed.setdefault((host, found.hca.casefold()), i)
         if first != i:
             contested |= {first, i}
     for i in contested:
         del owner[i]
     duplicates = [(guids[i], texts[i]) for i in contested]
-    rails: dict[str, list[Rail]] = {host: [] for host in sorted(set(owner.values()))}
+    names, hcas = (sorted(set(told)) for told in (zip(*owner.values(), strict=True) if owner else ((), ())))
+    host_row, hca_row = ({name: i for i, name in enumerate(own)} for own in (names, hcas))
+    place = np.full((len(guids), 2), -1, np.int32)
+    place[list(owner)] = np.array([(host_row[host], hca_row[hca]) for host, hca in owner.values()]).reshape(-1, 2)
+    rails = []
     for near, far in ((0, 1), (1, 0)):
         rows = np.flatnonzero((ends[:, near] < 0) & (ends[:, far] >= 0))
-        nodes, numbers = view.link_node[rows, near].tolist(), view.link_port[rows, near].tolist()
-        leaves = np.where(view.up[rows], ends[rows, far], NO_ROUTE).tolist()
-        for i, number, leaf in zip(nodes, numbers, leaves, strict=True):
-            found = told.get(i)
-            if found is not None and i in owner:
-                rails[owner[i]].append(Rail(found.hca, PortKey(guids[i], number), leaf))
-    hosts = {host: tuple(own) if len(own) < 2 else tuple(sorted(own)) for host, own in rails.items()}
-    return hosts, tuple(sorted(unmatched)), tuple(sorted(duplicates)), names
-
-
-def _seats(hosts: Mapping[str, tuple[Rail, ...]]) -> Seats:
-    labels: dict[tuple[str, int], str] = {}
-    seats: dict[tuple[tuple[str, int], ...], int] = {}
-    of: dict[str, int] = {}
-    for host, rails in hosts.items():
-        hung = []
-        for rail in rails:
-            key = (rail.hca, rail.port.number)
-            if key not in labels:
-                labels[key] = rail.label
-            hung.append((labels[key], rail.leaf))
-        of[host] = seats.setdefault(tuple(hung), len(seats))
-    names = sorted({label for seat in seats for label, _ in seat})
-    column = {label: i for i, label in enumerate(names)}
-    leaf = np.full((len(seats), max(len(names), 1)), NO_RAIL, np.int32)
-    for row, seat in zip(leaf, seats, strict=True):
-        linked = [(label, at) for label, at in seat if at >= 0]
-        for label, at in linked or seat:
-            row[column[label]] = at
-        if not seat:
-            row[:] = NO_ROUTE
-    return Seats(tuple(names), leaf, of)
+        nodes, numbers = view.link_node[rows, near], view.link_port[rows, near]
+        leaves = np.where(view.up[rows], ends[rows, far], NO_ROUTE)
+        columns = np.stack([place[nodes, 0], nodes, place[nodes, 1], numbers, leaves], axis=1)
+        rails.append(columns[place[nodes, 0] >= 0])
+    hosts = HostRails(names, guids, hcas, np.concatenate(rails).astype(np.int32))
+    return hosts, tuple(sorted(unmatched)), tuple(sorted(duplicates)), known

@@ -1,15 +1,17 @@
 """A fabric's rows, as engines find them, made into the values that store.py hands out."""
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from sys import intern
 from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from weft.base.errors import BadRequest, UnknownName
-from weft.base.intervals import FOREVER_MS
+from weft.base.intervals import FOREVER_MS, Interval
+from weft.base.texts import Texts
 from weft.fabric.model import NodeKind, PortKey
 from weft.inventory.state import NodeState
 from weft.inventory.store import Change, FabricView, ForwardingTables
@@ -40,27 +42,42 @@ class Links(NamedTuple):
     unsure: Sequence[bool]
 
 
+class SharedTimes:
+    """Makes equal times and spans one value: of 13,000 nodes hardly any has its own, and they would take 2 MB."""
+
+    def __init__(self) -> None:
+        self._times: dict[int, int] = {}
+        self._spans: dict[tuple[int, int], Interval] = {}
+
+    def time(self, at_ms: int) -> int:
+        """The same time."""
+        return self._times.setdefault(at_ms, at_ms)
+
+    def span(self, from_ms: int, to_ms: int) -> Interval:
+        """`[from_ms, to_ms)`."""
+        known = self._spans.get((from_ms, to_ms))
+        return known or self._spans.setdefault((from_ms, to_ms), Interval(from_ms, to_ms))
+
+
 def view_of(
     fabric: str,
     at_ms: int,
     seen: Seen,
-    nodes: Sequence[tuple[str, str, str]],
+    nodes: Iterable[tuple[str, str, str]],
     lids: Iterable[tuple[str, int, int]],
-    links: Links,
+    links: Iterable[Sequence[Any]],
 ) -> FabricView:
     """The picture of a time.
 
     Args:
         nodes: (GUID, kind, description), in any order. lids: (GUID, port number, LID), in any order.
+        links: the columns of Links, in its order; each is let go of before the next is asked for, as 35,000 links
+            take 15 MB otherwise.
     """
-    guids, kinds, descriptions = zip(*sorted(nodes), strict=True) if nodes else ((), (), ())
+    # A fabric's directory and its pictures of several times share these texts.
+    guids, kinds, descriptions = _shared(nodes)
     row_of = {guid: i for i, guid in enumerate(guids)}
-    first = np.zeros(len(guids), dtype=np.int32)
-    for guid, _, lid in sorted(lids, reverse=True):
-        if guid in row_of:
-            first[row_of[guid]] = lid
-    ends = np.array([[row_of.get(guid, -1) for guid in end] for end in (links.a, links.b)], dtype=np.int32).T
-    ports = np.array([links.a_port, links.b_port], dtype=np.int16).T
+    ends, ports, told = _links(row_of, links)
     order = np.lexsort((ports[:, 1], ends[:, 1], ports[:, 0], ends[:, 0]))
     # A link's node can be closed while the cabling lasts: the picture then shows the port as down, without the node.
     order = order[(ends[order] >= 0).all(axis=1)]
@@ -70,17 +87,76 @@ def view_of(
         at_ms,
         *seen,
         guids,
-        tuple(map(KIND_OF.__getitem__, kinds)),
+        kinds,
         descriptions,
-        first,
+        _first_lids(row_of, lids),
         ends[order],
         ports[order],
-        np.array(links.up, dtype=np.bool_)[order],
-        np.array(links.unsure, dtype=np.bool_)[order],
-        *(tuple(column[row] for row in rows) for column in (links.ids, links.cables)),
-        # Few different texts in many rows.
-        *(tuple((text := column[row]) and intern(text) for row in rows) for column in (links.widths, links.speeds)),
+        told.up[order],
+        told.unsure[order],
+        _in_order(told.ids, rows),
+        _in_order(told.cables, rows),
+        tuple(told.widths[row] for row in rows),
+        tuple(told.speeds[row] for row in rows),
     )
+
+
+def _in_order(texts: Texts, rows: Iterable[int]) -> Texts:
+    told = list(texts)
+    return Texts(told[row] for row in rows)
+
+
+def _shared(nodes: Iterable[tuple[str, str, str]]) -> tuple[tuple[str, ...], tuple[NodeKind, ...], tuple[str, ...]]:
+    """GUIDs, kinds and descriptions, sorted by GUID."""
+    told = sorted((intern(guid), KIND_OF[kind], intern(description)) for guid, kind, description in nodes)
+    guids, kinds, descriptions = zip(*told, strict=True) if told else ((), (), ())
+    return guids, kinds, descriptions
+
+
+class _Told(NamedTuple):
+    """What is told of links beside their ends, see Links."""
+
+    ids: Texts
+    cables: Texts
+    up: NDArray[np.bool_]
+    widths: list[str | None]
+    speeds: list[str | None]
+    unsure: NDArray[np.bool_]
+
+
+def _links(
+    row_of: Mapping[str, int], links: Iterable[Sequence[Any]]
+) -> tuple[NDArray[np.int32], NDArray[np.int16], _Told]:
+    """Rows of the nodes at both ends (m, 2), -1 none, their port numbers (m, 2), and the rest of Links."""
+    columns = iter(links)
+
+    def row() -> NDArray[np.int32]:
+        return np.array([row_of.get(guid, -1) for guid in next(columns)], dtype=np.int32)
+
+    def number() -> NDArray[np.int16]:
+        return np.array(next(columns), dtype=np.int16)
+
+    def flag() -> NDArray[np.bool_]:
+        return np.array(next(columns), dtype=np.bool_)
+
+    def few() -> list[str | None]:
+        return [text and intern(text) for text in next(columns)]
+
+    ids = Texts(next(columns))
+    a, a_port, b, b_port = row(), number(), row(), number()
+    told = _Told(ids, Texts(next(columns)), flag(), few(), few(), flag())
+    return np.stack([a, b], axis=1), np.stack([a_port, b_port], axis=1), told
+
+
+def _first_lids(row_of: Mapping[str, int], lids: Iterable[tuple[str, int, int]]) -> NDArray[np.int32]:
+    """The LID of each node's first port that has one, 0 unknown."""
+    first = np.zeros(len(row_of), dtype=np.int32)
+    ports: dict[int, tuple[int, int]] = {}
+    for guid, number, lid in lids:
+        row = row_of.get(guid)
+        if row is not None and (number, lid) < ports.get(row, (number, lid + 1)):
+            ports[row], first[row] = (number, lid), lid
+    return first
 
 
 def view_now(fabric: str, at_ms: int, seen: Seen, state: bytes) -> FabricView:

@@ -141,8 +141,8 @@ class FabricView:
     link_port: NDArray[np.int16]
     up: NDArray[np.bool_]
     unsure: NDArray[np.bool_]
-    connections: tuple[str, ...]
-    cables: tuple[str, ...]
+    connections: Sequence[str]
+    cables: Sequence[str]
     widths: tuple[str | None, ...]
     speeds: tuple[str | None, ...]
 

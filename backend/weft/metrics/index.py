@@ -19,10 +19,13 @@ import zlib
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import ItemsView, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, repeat
+from operator import itemgetter
 from pathlib import Path
 
+from weft.base.texts import Anew, kept, made
 from weft.metrics.globs import MAX_PATTERN, Glob, nodes
 from weft.metrics.store import Found
 from weft.metrics.tags import ROOT, stored_as
@@ -45,7 +48,7 @@ LATEST = 20
 RACY_NS = 2_000_000_000
 """A folder changed this shortly before it was read may change again under the same time, so it is read again."""
 
-Hits = tuple[list[str], list[str]]
+Hits = tuple[Sequence[str], Sequence[str]]
 """Branches and leaves, each sorted."""
 
 _NO_FOLDERS: Mapping[str, "Folder"] = {}
@@ -69,10 +72,11 @@ class Shelf(Mapping[str, Folder]):
     Packed: 35 bytes for each with its leaf's name, a fifteenth of what they take as Folders, which are made when asked
     for."""
 
-    __slots__ = ("_leaves", "_names", "_times")
+    __slots__ = ("_leaves", "_names", "_times", "held")
 
     def __init__(self, folders: Mapping[str, Folder]) -> None:
         self._names = sorted(folders)
+        self.held = sum(len(folder.leaves) for folder in folders.values())
         # One line a folder; no leaf has a line end or a slash in it.
         lines = ("/".join(sorted(folders[name].leaves)) for name in self._names)
         self._leaves = zlib.compress("\n".join(lines).encode())
@@ -142,18 +146,20 @@ class NameIndex:
         """Counts changes of what `tagged` gives."""
         return self._tagged_generation
 
-    def find(self, pattern: str) -> list[Found]:
+    def find(self, pattern: str) -> Sequence[Found]:
         """See SeriesStore.find. Raises TooMuch."""
         if self._is_tagged(pattern):
             return [Found(pattern, True)]
         branches, leaves = self._hits(pattern)
-        found = [Found(path, False) for path in branches]
-        found += [Found(path, True) for path in leaves]
-        return found
 
-    def expand(self, pattern: str) -> list[str]:
+        def make() -> Iterator[Found]:
+            return chain(map(Found, branches, repeat(False)), map(Found, leaves, repeat(True)))
+
+        return made(len(branches) + len(leaves), make)
+
+    def expand(self, pattern: str) -> Sequence[str]:
         """See SeriesStore.expand. Raises TooMuch."""
-        return [pattern] if self._is_tagged(pattern) else list(self._hits(pattern)[1])
+        return [pattern] if self._is_tagged(pattern) else self._hits(pattern)[1]
 
     def _is_tagged(self, name: str) -> bool:
         """True for the name of a series that carbon stores by its tags."""
@@ -171,7 +177,8 @@ class NameIndex:
                 self._cache.move_to_end(pattern)
                 return known
             tree, generation = self._tree, self._generation
-        found = _find(tree, nodes(pattern, self._max_pattern))
+        cut = nodes(pattern, self._max_pattern)
+        found = _find(tree, cut, branches=True), _find(tree, cut, branches=False)
         cost = len(pattern) + _cost(found)
         with self._turn:
             if generation == self._generation and cost <= CACHED_BYTES // 2 and pattern not in self._cache:
@@ -192,10 +199,10 @@ class NameIndex:
         return next(filter(self._holds, places), None)
 
     def plain(self) -> Iterator[str]:
-        """Every series that is stored without tags, in no order."""
-        for prefix, folder in _below(self._tree):
-            if not prefix.startswith(f"{ROOT}."):
-                yield from (prefix + leaf for leaf in folder.leaves if ";" not in leaf)
+        """Every series that is stored without tags, sorted."""
+        folders = {name: folder for name, folder in self._tree.folders.items() if name != ROOT}
+        for names in _below_in_order(replace(self._tree, folders=folders)):
+            yield from (name for name in names if ";" not in name)
 
     def tagged(self) -> Iterator[str]:
         """Every series with tags, in no order, as TagIndex takes them; without those whose file is called by a hash."""
@@ -371,9 +378,13 @@ def _with(folder: Folder, paths: Iterable[list[str]], depth: int = 0) -> Folder:
     return Folder(below_it, folder.leaves | leaves, folder.mtime_ns)
 
 
-def _find(tree: Folder, pattern: tuple[Glob, ...]) -> Hits:
-    """What a pattern finds. It is walked along from folder to folder, so that none but the hits
-    are in memory at once; each folder is met once, so time is bounded by the tree."""
+def _find(tree: Folder, pattern: tuple[Glob, ...], *, branches: bool) -> Sequence[str]:
+    """The branches or leaves that a pattern finds. It is walked along from folder to folder, in the order of what is
+    found, so that none but the hits are in memory at once; each folder is met once, so time is bounded by the tree."""
+    if len(pattern) == 1 and pattern[0].deep:
+        return made(
+            _count(tree, branches=branches), lambda: chain.from_iterable(_below_in_order(tree, branches=branches))
+        )
     *above, last = (*pattern, _EVERY) if pattern[-1].deep else pattern
     level: Iterable[tuple[str, Folder]] = [("", tree)]
     nested = False
@@ -382,27 +393,26 @@ def _find(tree: Folder, pattern: tuple[Glob, ...]) -> Hits:
             level, nested = _spanned(level, nested=nested), True
         else:
             level = _matching(level, glob)
-    branches: list[str] = []
-    leaves: list[str] = []
-    for prefix, folder in level:
-        branches += [prefix + name for name in last.among(folder.folders)]
-        leaves += [prefix + name for name in last.among(folder.leaves)]
-    branches.sort()
-    leaves.sort()
-    return branches, leaves
+    found = (
+        prefix + name
+        for prefix, folder in level
+        for name in sorted(last.among(folder.folders if branches else folder.leaves))
+    )
+    # What lies in a folder comes after others that are called like it and more.
+    return kept(sorted(found) if nested else found)
 
 
 def _matching(level: Iterable[tuple[str, Folder]], glob: Glob) -> Iterator[tuple[str, Folder]]:
-    """The folders in these that match."""
+    """The folders in these that match; in order, where these are."""
     for prefix, folder in level:
         if glob.literal:
-            for word in glob.words:
-                if (below := folder.folders.get(word)) is not None:
-                    yield f"{prefix}{word}.", below
+            for word in sorted(f"{word}." for word in glob.words):
+                if (below := folder.folders.get(word[:-1])) is not None:
+                    yield prefix + word, below
         else:
-            for name, below in folder.folders.items():
-                if glob.matches(name):
-                    yield f"{prefix}{name}.", below
+            matching = [(f"{name}.", below) for name, below in folder.folders.items() if glob.matches(name)]
+            for name, below in sorted(matching, key=itemgetter(0)):
+                yield prefix + name, below
 
 
 def _spanned(level: Iterable[tuple[str, Folder]], *, nested: bool) -> Iterable[tuple[str, Folder]]:
@@ -411,9 +421,41 @@ def _spanned(level: Iterable[tuple[str, Folder]], *, nested: bool) -> Iterable[t
     return dict(spanned).items() if nested else spanned
 
 
+def _below_in_order(folder: Folder, prefix: str = "", *, branches: bool = False) -> Iterator[list[str]]:
+    """Leaves below a folder, or folders, some at a time and sorted as a whole."""
+    wanted = folder.folders if branches else folder.leaves
+    if not folder.folders:
+        yield [prefix + name for name in sorted(wanted)]
+        return
+    # A name, and what lies below it: between them come others that are called like it and more.
+    entries: list[tuple[str, Folder | None]] = [(name, None) for name in wanted]
+    entries += [(f"{name}.", below) for name, below in folder.folders.items()]
+    entries.sort(key=itemgetter(0))
+    some: list[str] = []
+    for text, below in entries:
+        if below is None:
+            some.append(prefix + text)
+        elif below.folders:
+            yield some
+            some = []
+            yield from _below_in_order(below, prefix + text, branches=branches)
+        elif not branches:
+            some += [f"{prefix}{text}{name}" for name in sorted(below.leaves)]
+    yield some
+
+
+def _count(folder: Folder, *, branches: bool) -> int:
+    """How many leaves, or folders, lie below a folder."""
+    below = folder.folders
+    own = len(below if branches else folder.leaves)
+    if isinstance(below, Shelf):
+        return own if branches else own + below.held
+    return own + sum(_count(one, branches=branches) for one in below.values())
+
+
 def _cost(found: Hits) -> int:
     """Bytes that a pattern and its hits take, about, beside the pattern's text."""
-    return HIT_BYTES + sum(len(hits) * HIT_BYTES + sum(map(len, hits)) for hits in found)
+    return HIT_BYTES + sum(len(hits) * HIT_BYTES + sum(map(len, hits)) for hits in found if not isinstance(hits, Anew))
 
 
 def _below(folder: Folder, prefix: str = "") -> Iterator[tuple[str, Folder]]:

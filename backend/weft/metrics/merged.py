@@ -57,14 +57,14 @@ class MergedStore:
         return sorted({tag for tags in found for tag in tags})
 
     async def tag_values(
-        self, tag: str, expressions: Sequence[TagExpression], prefix: str, tell: Tell
+        self, tag: str, expressions: Sequence[TagExpression], prefix: str, tell: Tell, limit: int | None = None
     ) -> list[tuple[str, int]]:
         """See SeriesStore; a series that several have counts as often."""
         counts: dict[str, int] = {}
-        for values in await self._each(lambda store: store.tag_values(tag, expressions, prefix, tell)):
+        for values in await self._each(lambda store: store.tag_values(tag, expressions, prefix, tell, limit)):
             for value, count in values:
                 counts[value] = counts.get(value, 0) + count
-        return sorted(counts.items())
+        return sorted(counts.items())[:limit]  # of those further on, not every store has told
 
     async def fetch(self, names: Sequence[str], window: Window, tell: Tell) -> list[Series | None]:
         """See SeriesStore. A store is not asked for what it did not name when names were asked for.

@@ -199,15 +199,15 @@ class RemoteStore:
         return sorted(tag for tag in set(tags) if tag.startswith(prefix))
 
     async def tag_values(
-        self, tag: str, expressions: Sequence[TagExpression], prefix: str, tell: Tell
+        self, tag: str, expressions: Sequence[TagExpression], prefix: str, tell: Tell, limit: int | None = None
     ) -> list[tuple[str, int]]:
         """See SeriesStore."""
         if expressions:
             names = await self.tagged([*expressions, TagExpression(tag, "!=", "")], tell)
-            return await self._worked(lambda: TagIndex(names).values(tag, (), prefix), len(names) * 100)
+            return await self._worked(lambda: TagIndex(names).values(tag, (), prefix, limit), len(names) * 100)
         path = f"/tags/{quote(tag, safe='')}"
         values = await self._names((path,), lambda tell: self._tag_read(path, None, peer.read_tag_values, tell), tell)
-        return sorted((value, count) for value, count in values if value.startswith(prefix))
+        return sorted((value, count) for value, count in values if value.startswith(prefix))[:limit]
 
     async def _tag_read(
         self, path: str, form: Form | None, parse: Callable[[bytes], list[Name]], tell: Tell

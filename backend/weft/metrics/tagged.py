@@ -1,8 +1,10 @@
 """Series found by their tags: the stored ones and those that somebody else knows, as one."""
 
 from collections.abc import Sequence
+from heapq import merge
 
 from weft.base.access import Viewer
+from weft.base.texts import kept
 from weft.metrics.series import Window
 from weft.metrics.store import SeriesStore, TagResolver, Tell
 from weft.metrics.tags import TagExpression
@@ -18,7 +20,9 @@ class TaggedSeries:
     def __init__(self, store: SeriesStore, resolver: TagResolver | None) -> None:
         self._store, self._resolver = store, resolver
 
-    async def find(self, expressions: Sequence[TagExpression], window: Window, viewer: Viewer, tell: Tell) -> list[str]:
+    async def find(
+        self, expressions: Sequence[TagExpression], window: Window, viewer: Viewer, tell: Tell
+    ) -> Sequence[str]:
         """Names, sorted, of the series that meet all expressions. Raises BadRequest: a pattern takes too long."""
         found = await self._store.tagged(expressions, tell)
         if self._resolver is None:
@@ -26,9 +30,8 @@ class TaggedSeries:
         virtual, notices = await self._resolver.tagged(expressions, window, viewer)
         for notice in notices:
             tell(notice)
-        # Among 200,000 stored ones there is no room for copies.
-        more = {one.name for one in virtual}.difference(found)
-        return sorted([*found, *more]) if more else found
+        more = {one.name for one in virtual}.difference(found) if virtual else None
+        return kept(merge(found, sorted(more))) if more else found
 
     async def tags(
         self, expressions: Sequence[TagExpression], prefix: str, window: Window, viewer: Viewer, tell: Tell
@@ -40,14 +43,21 @@ class TaggedSeries:
         return sorted(found)
 
     async def values(
-        self, tag: str, expressions: Sequence[TagExpression], prefix: str, window: Window, viewer: Viewer, tell: Tell
+        self,
+        tag: str,
+        expressions: Sequence[TagExpression],
+        prefix: str,
+        window: Window,
+        viewer: Viewer,
+        tell: Tell,
+        limit: int | None = None,
     ) -> list[tuple[str, int]]:
         """Values of a tag, sorted, each with how many series have it; see SeriesStore."""
-        found = await self._store.tag_values(tag, expressions, prefix, tell)
+        found = await self._store.tag_values(tag, expressions, prefix, tell, limit)
         more = await self._resolver.tag_values(tag, expressions, prefix, window, viewer) if self._resolver else []
         if not more:
             return found
         counts = dict(found)
         for value, count in more:
             counts[value] = counts.get(value, 0) + count
-        return sorted(counts.items())
+        return sorted(counts.items())[:limit]

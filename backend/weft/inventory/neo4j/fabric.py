@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
+from sys import intern
 from typing import Literal, TypeVar, get_args
 
 from weft.base.intervals import Interval
@@ -19,6 +20,7 @@ from weft.inventory.reading import (
     ChangePlace,
     Links,
     Seen,
+    SharedTimes,
     change_of,
     change_place,
     forwarding_tables,
@@ -107,12 +109,12 @@ class Neo4jFabrics:
             query = ask.NODES_GONE if gone else ask.NODES
             lines, descriptions = await tx.row(query, fabric=fabric, **_window(window)) or ([], [])
             last_seen = await _LastSeen.of(tx, fabric, "node_span")
-            spans = []
+            spans, alike = [], SharedTimes()
             for line, description in zip(lines, descriptions, strict=True):
                 guid, kind, ports, from_, to, told = words_of(line)
-                span = Interval(int(from_), int(to))
-                seen_ms = last_seen.at(guid, span, whole(told))
-                spans.append(NodeSpan(guid, KIND_OF[kind], description, int(ports), span, seen_ms))
+                span = alike.span(int(from_), int(to))
+                seen_ms = alike.time(last_seen.at(guid, span, whole(told)))
+                spans.append(NodeSpan(intern(guid), KIND_OF[kind], intern(description), int(ports), span, seen_ms))
             return tuple(sorted(spans, key=lambda x: (x.guid, x.span.from_ms)))
 
         return await self._read(work)

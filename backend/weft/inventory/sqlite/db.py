@@ -16,6 +16,8 @@ T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]
 
 READERS = 4
+READER_KB, WRITER_KB = 2048, 16_384
+"""What a connection keeps of the file's pages; what a reader reads again, the system has as well."""
 GROUP = 64
 """Most pieces of work in one commit."""
 
@@ -66,13 +68,13 @@ class Database:
         self._todo.put((work, done))
         return await asyncio.wrap_future(done)
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, kept_kb: int) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30)
         self._connections.append(connection)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute("PRAGMA cache_size=-16384")
+        connection.execute(f"PRAGMA cache_size=-{kept_kb}")
         return connection
 
     def _start(self) -> None:
@@ -83,10 +85,10 @@ class Database:
             )
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            writer = self._connect()
+            writer = self._connect(WRITER_KB)
             self._migrate(writer)
             for _ in range(READERS):
-                reader = self._connect()
+                reader = self._connect(READER_KB)
                 reader.execute("PRAGMA query_only=ON")
                 self._idle.put(reader)
         except (OSError, sqlite3.Error) as exc:
