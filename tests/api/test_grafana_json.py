@@ -75,6 +75,7 @@ async def test_a_list_in_a_variable_gives_its_values(client: httpx.AsyncClient) 
         ({"target": "jobs user=(alice|bob)"}, ["4713", "4712", "4711"]),
         ({"target": "jobs", "user": ["bob"]}, ["4712"]),
         ({"target": "jobs column=name"}, ["post", "md", "cfd"]),
+        ({"target": "jobs column=name,job"}, ["post · 4713", "md · 4712", "cfd · 4711"]),
         ({"target": "demo.*"}, ["node001", "node002"]),
         ({"target": "demo.node00*.*"}, ["load"]),
         ({"target": "nothing.*"}, []),

@@ -110,4 +110,5 @@ def main() -> int:
 
 if __name__ == "__main__":
     # The fabric's rows come from a process of its own: they tell how much memory it takes.
-    sys.exit(max(main(), subprocess.run([sys.executable, "-m", "tests.benchmarks.fabric"], check=False).returncode))
+    apart = [[sys.executable, "-m", f"tests.benchmarks.{name}"] for name in ("fabric", "dashboards")]
+    sys.exit(max(main(), *(subprocess.run(command, check=False).returncode for command in apart)))

@@ -99,12 +99,20 @@ def _classic(app: FastAPI, stub: Stub) -> None:
 
     @app.get("/api/folders/{uid}")
     async def folder(uid: str) -> Response:
-        return JSONResponse({"uid": uid}) if uid in stub.folders else JSONResponse({"message": "folder not found"}, 404)
+        # As 10.1 answers an Editor; an administrator is told 404.
+        needs = {
+            "message": "You'll need additional permissions to perform this action. Permissions needed: folders:read"
+        }
+        return JSONResponse({"uid": uid}) if uid in stub.folders else JSONResponse(needs, 403)
 
     @app.post("/api/folders")
     async def make_folder(told: dict[str, Any]) -> Response:
         if told["uid"] in stub.folders:
-            return JSONResponse({"message": "exists"}, 412)
+            return JSONResponse({"status": "version-mismatch", "message": "changed by someone else"}, 412)
+        if told["title"] in stub.folders.values():
+            return JSONResponse(
+                {"message": "a folder or dashboard in the general folder with the same name exists"}, 409
+            )
         stub.folders[told["uid"]] = told["title"]
         return JSONResponse(told)
 
@@ -129,7 +137,7 @@ def _classic(app: FastAPI, stub: Stub) -> None:
         if any(other.body["title"] == body["title"] for name, other in stub.saved.items() if name != uid):
             return JSONResponse({"status": "name-exists", "message": "A dashboard with the same name exists"}, 412)
         if told["folderUid"] not in stub.folders:
-            return JSONResponse({"message": "folder not found"}, 400)
+            return JSONResponse({"message": "Folder not found"}, 400)
         return JSONResponse({"uid": uid, "version": stub.save(uid, body, told["folderUid"], told["message"])})
 
     @app.delete("/api/dashboards/uid/{uid}")

@@ -140,6 +140,20 @@ async def test_a_span_is_cut_where_a_link_that_matters_may_have_changed() -> Non
     assert [(s.from_ms // H, s.to_ms // H) for s in mine] == [(1, 3), (3, 4), (4, 5), (5, 6), (6, 9)]
 
 
+async def test_a_change_elsewhere_after_which_other_tables_were_read_leaves_those_of_before_their_time() -> None:
+    fabric = plain()
+    elsewhere = Change("ib", 6 * H, 5 * H, "node_gone", "error", "", guids=(guid("c", 4),))
+    fabric.told = [elsewhere]
+    answers = site(fabric, [0, 4 * H, 8 * H])
+    span = (await answers.fabrics())[0]
+    assert (await quiet_spans(answers, span, Interval(H, 9 * H)))[0] == [Interval(H, 9 * H)]
+    fabric.tables[guid("a", 1), 8 * H] = b"\xff\x01"
+    fabric.number += 1
+    found, _ = await quiet_spans(answers, span, Interval(H, 9 * H))
+    assert [(s.from_ms // H, s.to_ms // H) for s in found] == [(1, 5), (5, 8), (8, 9)]
+    assert [bool(await doubt(answers, s.from_ms / H, s.to_ms / H)) for s in found] == [False, True, False]
+
+
 async def test_after_the_last_sweep_one_picture_serves_until_a_person_corrects_it() -> None:
     fabric = plain()
     answers = site(fabric)

@@ -11,6 +11,7 @@ import pytest
 
 from weft.answers import catalog
 from weft.answers.requests import parse_request
+from weft.cli.provision import some
 from weft.dashboards import folder
 from weft.dashboards.board import Board, Panel, Question, body, text_of
 from weft.dashboards.jobs import job_board, qualifies, uid_of
@@ -39,7 +40,7 @@ def boards() -> list[Board]:
 def questions() -> Iterator[tuple[str, Question]]:
     for board in boards():
         for panel in board.panels:
-            for asked in panel.asks:
+            for asked in (*panel.asks, *(panel.instead.asks if panel.instead else ())):
                 yield board.uid, asked
 
 
@@ -55,26 +56,36 @@ def test_every_question_is_one_that_weft_understands(uid: str, asked: Question) 
         parse(filled(asked.text))
         return
     if asked.how == "topology":
-        assert parse_request(asked.text) == ("fabric", {})  # what the data source of the plugin takes
+        # What the data source of the plugin takes.
+        assert parse_request(asked.text) in (("fabric", {}), ("fabric", {"job": RUN.key.text}))
         return
     name, arguments = parse_request(filled(asked.text))
     known = {param.name for param in catalog.TABLES[name].params}
     assert arguments.keys() <= known
 
 
-def test_a_table_hides_only_columns_that_it_may_have() -> None:
+def test_a_table_hides_and_measures_only_columns_that_it_may_have() -> None:
     columns = {column.name for table in catalog.TABLES.values() for column in table.columns}
     for board in boards():
         for panel in board.panels:
-            assert set(panel.hidden) <= columns
+            assert {*panel.hidden, *panel.units} <= columns
 
 
-def test_panels_stand_in_rows_from_left_to_right_and_never_overlap() -> None:
-    sizes = [(12, 8), (12, 10), (24, 3), (8, 4), (8, 5), (8, 4), (12, 2)]
+def test_panels_stand_as_high_up_as_they_fit_from_left_to_right() -> None:
+    sizes = [(12, 8), (12, 10), (24, 3), (8, 4), (8, 5), (8, 4), (12, 2), (8, 1)]
     asked = (Question("table", "jobs"),)
     board = Board("u", "t", tuple(Panel("table", "", asked, width, height) for width, height in sizes))
     places = [panel["gridPos"] for panel in body(board, STOCK)["panels"]]
-    assert [(one["x"], one["y"]) for one in places] == [(0, 0), (12, 0), (0, 10), (0, 13), (8, 13), (16, 13), (0, 18)]
+    assert [(one["x"], one["y"]) for one in places] == [
+        (0, 0),
+        (12, 0),
+        (0, 10),
+        (0, 13),
+        (8, 13),
+        (16, 13),
+        (0, 18),
+        (16, 17),
+    ]
 
 
 def test_without_the_plugin_there_is_no_topology_panel_and_no_source_of_ours() -> None:
@@ -83,12 +94,54 @@ def test_without_the_plugin_there_is_no_topology_panel_and_no_source_of_ours() -
         kinds = {panel["type"] for panel in told["panels"]}
         sources = {panel["datasource"]["type"] for panel in told["panels"] if "datasource" in panel}
         assert not any("weft" in kind for kind in kinds | sources)
-    (topology,) = [one for one in body(boards()[0], PLUGIN)["panels"] if one["type"] == "weft-topology-panel"]
-    assert [(target["queryType"], target["text"]) for target in topology["targets"]] == [
-        ("topology", "fabric"),
-        ("series", "scale(perSecond(switch.*.*.{PortXmitData,PortRcvData}), 4)"),
+    overview, *_, job = (body(board, PLUGIN) for board in boards())
+    (fabric, routes) = (
+        [one for one in told["panels"] if one["type"] == "weft-topology-panel"] for told in (overview, job)
+    )
+    assert [[(target["queryType"], target["text"]) for target in one["targets"]] for one in (*fabric, *routes)] == [
+        [("topology", "fabric"), ("series", "scale(perSecond(switch.*.*.{PortXmitData,PortRcvData}), 4)")],
+        [
+            ("topology", f"fabric job=hpc:4711@{START_MS}"),
+            ("series", "scale(perSecond(job.4711.routes.*.*.{PortXmitData,PortRcvData}), 4)"),
+        ],
     ]
-    assert topology["maxDataPoints"] == 30  # 40 ports a switch, both ways: a picture needs the newest point alone
+    assert fabric[0]["maxDataPoints"] == 30  # 40 ports a switch, both ways: a picture needs the newest point alone
+
+
+def test_where_the_topology_cannot_be_drawn_a_node_graph_stands_in_its_place() -> None:
+    for board in (boards()[0], boards()[-1]):
+        ours, stock = ({(p["gridPos"]["x"], p["gridPos"]["y"]): p["type"] for p in body(board, kit)["panels"]}
+                       for kit in (PLUGIN, STOCK))  # fmt: skip
+        places = {place for place, kind in ours.items() if kind == "weft-topology-panel"}
+        assert {stock[place] for place in places} == {"nodeGraph"}
+        assert ours.keys() == stock.keys()
+
+
+def test_what_is_well_when_it_is_empty_says_so_and_its_cells_do_not() -> None:
+    (vanished,) = [one for one in body(boards()[0], STOCK)["panels"] if one["title"] == "Vanished hosts"]
+    assert vanished["fieldConfig"]["defaults"]["noValue"] == "No host is missing."
+    # Grafana would write it into every empty cell, too.
+    assert {
+        "matcher": {"id": "byRegexp", "options": "/.*/"},
+        "properties": [{"id": "noValue", "value": ""}],
+    } in vanished["fieldConfig"]["overrides"]
+
+
+def test_what_nobody_reads_is_hidden_from_a_table_and_from_a_graph_as_each_of_them_does() -> None:
+    (held, cables) = [
+        one for one in body(standing()[2], STOCK)["panels"] if one["title"] in ("Which jobs held it", "Its cables")
+    ]
+    told = {panel["type"]: panel["fieldConfig"]["overrides"][0]["properties"] for panel in (held, cables)}
+    assert told == {
+        "state-timeline": [{"id": "custom.hideFrom", "value": {"viz": True, "legend": True, "tooltip": False}}],
+        "table": [{"id": "custom.hidden", "value": True}],
+    }
+
+
+def test_of_many_dashboards_of_people_the_first_are_named_and_the_rest_is_counted() -> None:
+    lines = [str(number) for number in range(315)]
+    assert some(lines) == [*lines[:10], "305 more like these."]
+    assert some(lines[:10]) == lines[:10]
 
 
 def test_uids_titles_and_panel_numbers_are_unique_and_of_the_length_that_grafana_takes() -> None:
@@ -106,11 +159,11 @@ def test_the_same_inventory_gives_the_same_bytes() -> None:
 def test_a_jobs_board_shows_its_time_and_goes_on_with_it_while_it_runs() -> None:
     running = job_board(RUN, "hpc", [], UTC)
     assert (running.title, running.since, running.until, running.refresh) == (
-        "Job 4711 · alice · 2026-11-22 12:00", str(START_MS - 60_000), "now", "30s",
+        "Job 4711 · alice · 2026-11-22 12:00", "2026-11-22T11:59:00.000Z", "now", "30s",
     )  # fmt: skip
     # Ten hours long: half an hour, a twentieth, is left on both sides.
     ended = job_board(replace(RUN, end_ms=START_MS + 10 * HOUR_MS), "hpc", [], UTC)
-    assert (ended.since, ended.until) == (str(START_MS - HOUR_MS // 2), str(START_MS + 10 * HOUR_MS + HOUR_MS // 2))
+    assert (ended.since, ended.until) == ("2026-11-22T11:30:00.000Z", "2026-11-22T22:30:00.000Z")
     assert ended.refresh == ""
 
 
@@ -178,7 +231,8 @@ def test_a_folder_is_written_once_and_then_only_what_changed(tmp_path: Path) -> 
     assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
     third = folder.publish(tmp_path, {"a": b"9"})
     assert (third.written, third.removed) == (["a"], ["b"])
-    assert [path.name for path in tmp_path.glob("*.json") if not path.name.startswith(".")] == ["a.json"]
+    # Grafana's provider takes every file for a dashboard that ends so, hidden or not.
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".json"] == ["a.json"]
 
 
 def test_a_file_that_a_person_made_or_changed_is_named_and_stays(tmp_path: Path) -> None:

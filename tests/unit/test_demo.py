@@ -1,6 +1,7 @@
 """The demo's story, worked out again from its values by hand."""
 
 from collections.abc import Sequence
+from datetime import UTC
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,14 +10,17 @@ import pytest
 
 from weft.base.config import load_settings
 from weft.base.errors import BadRequest
+from weft.base.formats import Origin
 from weft.demo.archives import write_all
-from weft.demo.dumps import hostlist, ibnetdiscover, ibqueryerrors_counters, sacct
+from weft.demo.dumps import dump_lfts, hostlist, ibnetdiscover, ibqueryerrors_counters, sacct
 from weft.demo.jobs import FREE_HOST, SHARED_HOSTS, STRAGGLER, Job, Scheduler
 from weft.demo.living import World
 from weft.demo.run import Known, clear, demo_settings, look, remember
 from weft.demo.series import Load, Traffic, all_ports
 from weft.demo.site import DAY, HOSTS, HOUR, Port, Story, cables_at, hca_guid, leaf_guid, leaf_of, spine_guid
 from weft.demo.syslog import syslog
+from weft.fabric.formats import ibroute
+from weft.fabric.forwarding import ForwardingDump
 from weft.metrics.series import Values
 
 NOW_S = 1_795_386_190
@@ -74,6 +78,50 @@ def test_the_moved_cable_ends_in_a_port_that_never_had_one() -> None:
     assert Port(LEAF01, 5) not in after
     changed = {port for port in before.keys() | after.keys() if before.get(port) != after.get(port)}
     assert changed == {Port(NODE005, 1), Port(LEAF01, 5), Port(LEAF01, 17)}
+
+
+def test_two_cables_change_ends_between_two_sweeps_and_no_other_does() -> None:
+    before, after = peers(STORY.exchanged_s - 10), peers(STORY.exchanged_s)
+    leaf06 = LEAF01 + 5 * 0x40
+    node100, node101 = (Port(hca_guid(host), 1) for host in (100, 101))
+    # leaf06 holds node091..node108: node100 is its tenth.
+    assert (before[node100], before[node101]) == (Port(leaf06, 10), Port(leaf06, 11))
+    assert (after[node100], after[node101]) == (Port(leaf06, 11), Port(leaf06, 10))
+    assert {port for port in before if before[port] != after.get(port)} == {
+        node100, node101, Port(leaf06, 10), Port(leaf06, 11),
+    }  # fmt: skip
+    swept = [at_s - STORY.exchanged_s for at_s in STORY.sweep_times() if abs(at_s - STORY.exchanged_s) <= 600]
+    assert swept == [-600, 60, 300]
+
+
+def tables(at_s: int) -> ForwardingDump:
+    return ibroute.parse(dump_lfts(STORY, at_s), Origin("ib", "demo", UTC, None, at_s * 1000)).value
+
+
+@pytest.mark.parametrize("at_s", STORY.table_times())
+def test_every_route_of_the_forwarding_tables_arrives_by_at_most_three_switches(at_s: int) -> None:
+    told, wired = tables(at_s), peers(at_s)
+    hosts = [host for host in HOSTS if STORY.present(host, at_s)]
+    # 27 switches and 322 hosts, one less since node200 vanished.
+    assert {len(table) - table.count(255) for table in told.tables.values()} == {27 + len(hosts)}
+    for leaf in range(1, 19):
+        for host in hosts:
+            at, crossed = Port(leaf_guid(leaf), 0), 0
+            while at.guid >= LEAF01:
+                at, crossed = wired[Port(at.guid, told.tables[f"{at.guid:016x}"][host])], crossed + 1
+            assert (at, crossed) == (Port(hca_guid(host), 1), 1 if leaf_of(host) == leaf else 3)
+
+
+def test_tables_go_the_way_that_the_traffic_goes_and_change_with_the_story() -> None:
+    first, exchanged, moved, vanished = (tables(at_s).tables for at_s in STORY.table_times())
+    leaf01, leaf06, leaf07 = (f"{leaf_guid(leaf):016x}" for leaf in (1, 6, 7))
+    # As the traffic of job 4711: to node220, the fourth of its leaf, by the fourth cable up, the second to spine02; the
+    # second of leaf13's down from there.
+    assert (first[leaf07][220], first[f"{spine_guid(2):016x}"][220]) == (22, 26)
+    assert [(one[leaf06][100], one[leaf06][101]) for one in (first, exchanged)] == [(10, 11), (11, 10)]
+    assert [one[leaf01][5] for one in (exchanged, moved)] == [5, 17]
+    assert [one[leaf07][200] for one in (moved, vanished)] == [20, 255]
+    assert ibroute.recognise(dump_lfts(STORY, STORY.built_s)[:4096])
 
 
 def test_five_sweeps_in_a_row_confirm_that_node200_is_gone() -> None:

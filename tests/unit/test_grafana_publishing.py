@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from unit.grafana_stub import TOKEN, Stub, serving
-from weft.base.errors import BadSettings, Unavailable
+from weft.base.errors import BadInput, BadSettings, Unavailable
 from weft.dashboards.board import Board, text_of
 from weft.dashboards.grafana import AT_ONCE, GIVE_UP, publish
 from weft.dashboards.grafana_http import TRIES, opened
@@ -43,6 +43,13 @@ async def test_all_are_published_into_a_folder_of_ours_and_the_same_again_writes
     assert (again.written, again.same, stub.writes) == ([], 12, [])
     # What it serves, whose organisation we are in, and which dashboards are there.
     assert len(stub.asked) <= 4
+
+
+async def test_a_folder_of_that_title_which_is_somebody_elses_is_told(tmp_path: Path) -> None:
+    stub = Stub(resources=False, folders={"random": "Weft"})
+    with pytest.raises(BadInput, match=r"Another folder is titled Weft\. Rename it"):
+        await published(stub, texts(2), tmp_path / "memory")
+    assert (stub.writes, stub.folders) == ([], {"random": "Weft"})
 
 
 async def test_only_what_changed_is_written_and_what_is_not_wanted_any_more_goes(stub: Stub, tmp_path: Path) -> None:

@@ -22,6 +22,10 @@ LISTS = ("accounts", "cables", "clusters", "fabrics", "hosts", "jobs", "partitio
 """What `sources.suggest` lists."""
 
 
+BETWEEN = " · "
+"""Between the columns of a variable's text."""
+
+
 def tables_for(viewer: Viewer) -> list[Table]:
     """Tables that this viewer may ask."""
     return [table for table in catalog.TABLES.values() if viewer.operator or not table.operators]
@@ -39,7 +43,8 @@ async def typed(asking: Asking, text: str) -> list[str]:
 async def values(asking: Asking, text: str, extra: Mapping[str, Any] | None = None) -> list[str]:
     """Values of a variable: a list (`users`), a column of a table (`jobs user=alice column=name`), or the last node of
     what a pattern finds (`switch.*`). Without `column` it is the first one that the arguments leave open: hosts for
-    `job_hosts job=4711`.
+    `job_hosts job=4711`. Several columns (`cables column=a,b,cable`) give one text, from which a dashboard's regular
+    expression takes what people read and what is asked.
 
     Raises:
         BadRequest: nothing is asked, or a column that the table does not have. And what the table raises.
@@ -52,8 +57,10 @@ async def values(asking: Asking, text: str, extra: Mapping[str, Any] | None = No
         given: dict[str, Any] = {**(extra or {}), **arguments}
         wanted = given.pop("column", None)
         told = await table_answer(asking, name, given)
-        place = _column(told.table, wanted, given)
-        return unique(row[place] for row in told.rows)
+        places = [_column(told.table, one, given) for one in str(wanted or "").split(",")]
+        if len(places) == 1:
+            return unique(row[places[0]] for row in told.rows)
+        return unique(BETWEEN.join(str(cell(row[place])) for place in places) for row in told.rows)
     if text in LISTS:
         return list(await suggest(asking.engines.answers, asking.ask(), text))
     window = window_of(asking.span, asking.engines.clock())

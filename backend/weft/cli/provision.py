@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,14 @@ from weft.dashboards.plan import Report
 from weft.dashboards.publishing import is_set, publish
 
 commands = typer.Typer()
+
+SHOWN = 10
+"""Dashboards that are named with why they were left alone; the rest is counted."""
+NEEDS = {
+    "plugin": "They need Weft's plugin in Grafana. Without it: weft provision --stock.",
+    "stock": "They need the data sources weft-graphite and weft-json: provisioning/grafana/datasources/weft.yaml.",
+}
+"""What the dashboards of each kit ask of a Grafana."""
 
 
 @commands.command()
@@ -33,8 +42,16 @@ def provision(
     print(
         f"{counted(len(report.written), 'dashboard')} written, {len(report.removed)} removed, {report.same} as before."
     )
-    for line in (*report.theirs, *report.failed):
+    if report.written:
+        print(NEEDS[settings.dashboards.kit])
+    for line in (*some(report.theirs), *some(report.failed)):
         tell(f"notice: {line}")
+
+
+def some(lines: Sequence[str]) -> list[str]:
+    """The first lines, and how many more there are."""
+    more = len(lines) - SHOWN
+    return [*lines[:SHOWN], *([f"{more:,} more like these."] if more > 0 else [])]
 
 
 async def _provisioned(settings: Settings) -> Report:

@@ -15,6 +15,10 @@ COLUMNS = 24
 """Units of width of a dashboard."""
 SCHEMA = 38
 MOST_UID = 40
+NOWHERE = {"viz": True, "legend": True, "tooltip": False}
+"""From where a graph hides a field; only tables have columns to hide."""
+AS_THEY_COME, SORTED = 0, 1
+"""Values of a variable, or their texts in the order of letters."""
 
 How = Literal["series", "table", "logs", "nodes", "topology"]
 Kind = Literal[
@@ -38,8 +42,10 @@ class Panel:
     Args:
         unit: as Grafana names units. options, custom: of the panel and of its fields, as Grafana's JSON has them.
         says: the text of a text panel; elsewhere what stands behind the (i) beside the title.
-        hidden: columns of a table that a person does not read.
+        hidden: columns that a person does not read. units: of single columns.
         points: most points of a series; 0: as many as the panel is wide.
+        empty: what it says where nothing is found, and that is well; "": something should be found.
+        instead: what stands in its place where it cannot be drawn.
     """
 
     kind: Kind
@@ -52,17 +58,23 @@ class Panel:
     options: Mapping[str, Any] = field(default_factory=dict)
     custom: Mapping[str, Any] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
     points: int = 0
+    empty: str = ""
+    instead: "Panel | None" = None
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A variable of a dashboard: its values are a list or a column of a table (`hosts`, `jobs column=job`)."""
+    """A variable of a dashboard: its values are a list or columns of a table (`hosts`, `jobs column=job`).
+
+    `regex`: takes what people read (its group `text`) and what is asked (`value`) from each.
+    """
 
     name: str
     label: str
     asks: str
-    every: bool = False
+    regex: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,19 +148,25 @@ def text_of(board: Board, kit: Kit) -> bytes:
 
 
 def _laid_out(panels: Sequence[Panel], kit: Kit) -> list[dict[str, Any]]:
-    """The panels in rows from left to right, each row as high as its highest."""
+    """Each panel in its turn as high up as it fits, and there as far to the left: columns fill without holes."""
     made: list[dict[str, Any]] = []
-    left, top, highest = 0, 0, 0
-    for panel in panels:
-        drawn = kit.panel(panel)
-        if drawn is None:
+    ground = [0] * COLUMNS
+    for asked in panels:
+        panel, drawn = _drawn(asked, kit)
+        if panel is None or drawn is None:
             continue
-        if left + panel.width > COLUMNS:
-            left, top, highest = 0, top + highest, 0
+        top, left = min((max(ground[x : x + panel.width]), x) for x in range(COLUMNS - panel.width + 1))
+        ground[left : left + panel.width] = [top + panel.height] * panel.width
         place = {"x": left, "y": top, "w": panel.width, "h": panel.height}
         made.append(_panel(panel, len(made) + 1, place, drawn, kit))
-        left, highest = left + panel.width, max(highest, panel.height)
     return made
+
+
+def _drawn(panel: Panel | None, kit: Kit) -> tuple[Panel | None, tuple[str, Mapping[str, Any]] | None]:
+    """The panel that is drawn, it or what stands in its place, and how."""
+    while panel is not None and (drawn := kit.panel(panel)) is None:
+        panel = panel.instead
+    return (panel, drawn) if panel is not None else (None, None)
 
 
 def _panel(
@@ -159,26 +177,32 @@ def _panel(
     if panel.kind == "text":
         return told | {"options": {"mode": "markdown", "content": panel.says}}
     defaults = {"custom": dict(panel.custom)} | ({"unit": panel.unit} if panel.unit else {})
-    hide = [
-        {"matcher": {"id": "byName", "options": name}, "properties": [{"id": "custom.hidden", "value": True}]}
-        for name in panel.hidden
-    ]
+    hide = ("custom.hidden", True) if panel.kind == "table" else ("custom.hideFrom", NOWHERE)
+    overrides = [_override("byName", name, *hide) for name in panel.hidden]
+    overrides += [_override("byName", name, "unit", unit) for name, unit in panel.units.items()]
+    if panel.empty:
+        # Grafana says this of a panel without data, and of every empty cell too, where it would be untrue.
+        defaults["noValue"] = panel.empty
+        overrides.append(_override("byRegexp", "/.*/", "noValue", ""))
     return told | {
         "description": panel.says,
         "datasource": kit.source(panel.asks[0]),
         "targets": [kit.query(one, chr(ord("A") + place)) for place, one in enumerate(panel.asks)],
-        "fieldConfig": {"defaults": defaults, "overrides": hide},
+        "fieldConfig": {"defaults": defaults, "overrides": overrides},
         "options": {**options, **panel.options},
         **({"maxDataPoints": panel.points} if panel.points else {}),
     }
 
 
+def _override(matcher: str, fields: str, name: str, value: object) -> dict[str, Any]:
+    return {"matcher": {"id": matcher, "options": fields}, "properties": [{"id": name, "value": value}]}
+
+
 def _variable(one: Variable, kit: Kit) -> dict[str, Any]:
-    every = {"includeAll": True, "multi": True, "allValue": "*"} if one.every else {"includeAll": False, "multi": False}
+    chosen = {"regex": one.regex, "sort": SORTED} if one.regex else {"sort": AS_THEY_COME}
     return {
-        "type": "query", "name": one.name, "label": one.label, "refresh": 2, "sort": 0, "hide": 0, "options": [],
-        "current": {"selected": True, "text": ["All"], "value": ["$__all"]} if one.every else {},
-        **every, **kit.variable(one),
+        "type": "query", "name": one.name, "label": one.label, "refresh": 2, "hide": 0, "options": [], "current": {},
+        "includeAll": False, "multi": False, **chosen, **kit.variable(one),
     }  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """Dashboards as files, for Grafana's file provider (`provisioning/dashboards/`): one `<uid>.json` each.
 
-How files were left stands in `.weft-dashboards.json` beside them; Grafana's provider reads `*.json` but not what begins
-with a dot. Everything is written beside its place and renamed, so that the provider never reads half a file.
+How files were left stands in `.weft-dashboards` beside them: what ends in `.json` Grafana's provider takes for a
+dashboard, with a dot before it too. Everything is written beside its place and renamed, so that it never reads half a
+file.
 """
 
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 from weft.base.errors import Unavailable
 from weft.dashboards.plan import Left, Report, left_in, planned, told_of
 
-STATE = ".weft-dashboards.json"
+STATE = ".weft-dashboards"
 
 
 def publish(folder: Path, wanted: Mapping[str, bytes]) -> Report:

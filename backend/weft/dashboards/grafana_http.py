@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import httpx
+import orjson
 
 from weft.base.errors import BadInput, BadSettings, Unavailable
 from weft.dashboards.board import TAG
@@ -23,6 +24,7 @@ TRIES: Final = 5
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 30.0
 TIMEOUT_S: Final = 15.0
+JSON: Final = {"content-type": "application/json"}
 KNOWN: Final = ("v1", "v1beta1")
 """Versions of the resource API that take classic JSON, the best first."""
 
@@ -43,12 +45,12 @@ class Session:
         Raises:
             BadSettings: it refuses our token. BadInput: any other refusal. Unavailable: it does not answer for long.
         """
-        why = ""
+        why, content = "", None if body is None else orjson.dumps(body)
         for turn in range(TRIES):
             pause_s = min(LONGEST_PAUSE_S, self._first_pause_s * 2 ** (turn - 1)) if turn else 0.0
             await asyncio.sleep(max(pause_s, self._not_before_s - time.monotonic()))
             try:
-                answer = await self._client.request(method, path, json=body)
+                answer = await self._client.request(method, path, content=content, headers=JSON)
             except httpx.HTTPError as exc:
                 why = str(exc) or type(exc).__name__
                 continue
@@ -101,15 +103,24 @@ class _Listing:
                 return found
             page += 1
 
+    async def _have_folder(self, folders: str, body: dict[str, Any]) -> None:
+        """See to it that our folder is there. Raises BadInput: another one has its title."""
+        path = f"{folders}/{FOLDER}"
+        # Whoever is no administrator is told 403 of a folder that does not exist.
+        if (await self._session.ask("GET", path, known=(403, 404))).is_success:
+            return
+        if (await self._session.ask("POST", folders, body=body, known=(409, 412))).is_success:
+            return
+        if not (await self._session.ask("GET", path, known=(403, 404))).is_success:
+            raise BadInput(f"Another folder is titled {FOLDER_TITLE}.", fix="Rename it: Weft makes one of its own.")
+
 
 class Classic(_Listing):
     """`/api/dashboards` and `/api/folders`, of every version so far; a mark is the dashboard's version number."""
 
     async def prepare(self) -> None:
         """See Api."""
-        if (await self._session.ask("GET", f"/api/folders/{FOLDER}", known=(404,))).status_code == 404:
-            body = {"uid": FOLDER, "title": FOLDER_TITLE}
-            await self._session.ask("POST", "/api/folders", body=body, known=(409, 412))
+        await self._have_folder("/api/folders", {"uid": FOLDER, "title": FOLDER_TITLE})
 
     async def newest(self, uid: str) -> Version | None:
         """See Api."""
@@ -159,14 +170,10 @@ class Resources(_Listing):
 
     async def prepare(self) -> None:
         """See Api."""
-        if (await self._session.ask("GET", f"{self._folders}/{FOLDER}", known=(404,))).status_code == 404:
-            body = {
-                "apiVersion": self._folder_version,
-                "kind": "Folder",
-                "metadata": {"name": FOLDER},
-                "spec": {"title": FOLDER_TITLE},
-            }
-            await self._session.ask("POST", self._folders, body=body, known=(409,))
+        metadata = {"name": FOLDER}
+        spec = {"title": FOLDER_TITLE}
+        body = {"apiVersion": self._folder_version, "kind": "Folder", "metadata": metadata, "spec": spec}
+        await self._have_folder(self._folders, body)
 
     async def newest(self, uid: str) -> Version | None:
         """See Api."""
@@ -190,7 +197,7 @@ class Resources(_Listing):
             answer = await self._session.ask("PUT", f"{self._root}/{uid}", body=asked, known=(404, 409))
         if not answer.is_success:
             raise Conflict
-        return str(answer.json()["metadata"]["resourceVersion"])
+        return str(orjson.loads(answer.content)["metadata"]["resourceVersion"])
 
     async def remove(self, uid: str, mark: str) -> None:
         """See Api."""

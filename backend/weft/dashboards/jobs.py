@@ -6,10 +6,10 @@ from hashlib import sha256
 
 from weft.answers.answers import Answers
 from weft.answers.virtual import HostTemplate
-from weft.base.intervals import Interval
+from weft.base.intervals import Interval, datetime_of
 from weft.dashboards.board import MOST_UID, Board, Mark
 from weft.dashboards.standing import CHANGES, rate
-from weft.dashboards.words import graph, lines, series, table
+from weft.dashboards.words import lines, series, table, topology
 from weft.fabric.names import safe
 from weft.inventory.store import RunFilter
 from weft.metrics.store import Tell
@@ -87,10 +87,13 @@ def job_board(run: Run, cluster: str, metrics: Sequence[str], zone: tzinfo) -> B
             table("Job", f"job {job}", width=24, height=4, hidden=_RAW),
             table("Where it lay", f"placement {job}", width=24, height=5, hidden=_RAW,
                   says="Leaf switches against the fewest possible, mean hops against the best, and who lay apart."),
+            topology("Its routes in the fabric", job, rate(f"{routes}.{{PortXmitData,PortRcvData}}"), job,
+                     says="The fabric at the end of the time range; ports on its routes by what everybody sent there."),
             series("Received by its hosts", f"aliasByTags({rate(f'{ports}.PortXmitData')}, 'host', 'switch', 'port')",
-                   unit="Bps", says="What the switch ports sent to them, shared with whoever else was on the host."),
+                   unit="Bps", says="What the switch ports sent to them, shared with whoever else was on the host.",
+                   height=9),
             series("Sent by its hosts", f"aliasByTags({rate(f'{ports}.PortRcvData')}, 'host', 'switch', 'port')",
-                   unit="Bps", says="What the switch ports received from them."),
+                   unit="Bps", says="What the switch ports received from them.", height=9),
             series("Congestion on its routes",
                    f"aliasByTags(highestAverage(perSecond({routes}.PortXmitWait), 10), 'switch', 'port', 'basis')",
                    says="XmitWait a second, in ticks of the device; `possible`: it may have crossed the port."),
@@ -98,13 +101,13 @@ def job_board(run: Run, cluster: str, metrics: Sequence[str], zone: tzinfo) -> B
                    f"aliasByTags(highestAverage({rate(f'{routes}.PortXmitData')}, 10), 'switch', 'port', 'basis')",
                    unit="Bps", says="Of everybody who used these ports."),
             *(series(f"Hosts: {metric}", f"aliasByNode(job.{node}.hosts.*.{metric}, 3)") for metric in metrics),
-            graph("Its hosts and switches", job),
-            table("Neighbours", f"job_neighbours {job}", hidden=_RAW, height=14),
+            table("Neighbours", f"job_neighbours {job}", hidden=_RAW, empty="No other job was near."),
             table("Routes", f"job_routes {job}", hidden=_RAW),
-            table("Hosts to exchange", f"placement_swaps {job}", hidden=_RAW),
-            table("Imbalance of its traffic", f"imbalance {job} metric=PortXmitData", hidden=_RAW),
+            table("Hosts to exchange", f"placement_swaps {job}", hidden=_RAW, empty="No exchange would have helped."),
+            table("Imbalance of its traffic", f"imbalance {job} metric=PortXmitData", hidden=("unit", *_RAW),
+                  mean="Bps", max="Bps"),
             table("Cables", f"job_cables {job}", hidden=_RAW),
-            lines("What its hosts said", f"logs {job}"),
+            lines("What its hosts said", f"logs {job}", empty="They said nothing."),
         ),
         marks=(
             Mark("This job", f"jobs {job}", "blue"),
@@ -121,7 +124,12 @@ def job_board(run: Run, cluster: str, metrics: Sequence[str], zone: tzinfo) -> B
 
 
 def _span(run: Run, start_ms: int) -> tuple[str, str]:
-    """From and until of a run's board, as Grafana types them."""
+    """From and until of a run's board."""
     end_ms = run.end_ms
     margin_ms = LEAST_MARGIN_MS if end_ms is None else max(LEAST_MARGIN_MS, (end_ms - start_ms) // MARGIN)
-    return str(start_ms - margin_ms), "now" if end_ms is None else str(end_ms + margin_ms)
+    return _moment(start_ms - margin_ms), "now" if end_ms is None else _moment(end_ms + margin_ms)
+
+
+def _moment(at_ms: int) -> str:
+    """A time as a dashboard's JSON has it: epoch ms Grafana reads in addresses only."""
+    return datetime_of(at_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")

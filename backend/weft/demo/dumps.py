@@ -1,4 +1,4 @@
-"""The story as the site's tools would print it: ibnetdiscover, ibqueryerrors, sacct and syslog text.
+"""The story as the site's tools would print it: ibnetdiscover, dump_lfts, ibqueryerrors, sacct and syslog text.
 
 Times are printed in the demo's zone, UTC; the same story and time give the same bytes.
 """
@@ -8,9 +8,13 @@ from datetime import UTC, datetime
 
 from weft.demo.jobs import UIDS, Job
 from weft.demo.site import (
+    CABLES,
     CLUSTER,
+    DOWN,
     HOSTS,
+    LEAVES,
     RADIX,
+    SPINES,
     SWITCH_GUIDS,
     Port,
     Story,
@@ -18,7 +22,11 @@ from weft.demo.site import (
     description,
     hca_guid,
     host_name,
+    leaf_guid,
     lid,
+    route_out,
+    spine_guid,
+    uplink,
 )
 
 DATA_COUNTERS = ("PortXmitData", "PortRcvData", "PortXmitPkts", "PortRcvPkts")
@@ -73,6 +81,32 @@ def _switch_line(number: int, far: Port, width: str) -> str:
         f'[{number}]\t"{kind}-{far.guid:016x}"[{far.number}]{port_guid}\t\t'
         f'# "{description(far.guid)}" lid {lid(far.guid)} {width}EDR'
     )
+
+
+def dump_lfts(story: Story, at_s: int) -> str:
+    """What `dump_lfts` prints, started on node001: every switch's port for every LID."""
+    goals = sorted(
+        [*map(hca_guid, HOSTS), *map(leaf_guid, range(1, LEAVES + 1)), *map(spine_guid, range(1, SPINES + 1))], key=lid
+    )
+    lines = []
+    for switch in (guid for guid in goals if guid >= SWITCH_GUIDS):
+        told = f"DR path slid 0; dlid 0; {_way(switch)} guid {switch:#018x} ({description(switch)})"
+        lines.append(f"Unicast lids [0x0-{lid(goals[-1]):#x}] of switch {told}:")
+        lines += ["  Lid  Out   Destination", "       Port     Info "]
+        outs = [(goal, out) for goal in goals if (out := route_out(story, switch, goal, at_s)) is not None]
+        for goal, out in outs:
+            kind = "Switch" if goal >= SWITCH_GUIDS else "Channel Adapter"
+            lines.append(f"0x{lid(goal):04x} {out:03d} : ({kind} portguid {goal:#018x}: '{description(goal)}')")
+        lines += [f"{len(outs)} valid lids dumped ", ""]
+    return "\n".join(lines)
+
+
+def _way(switch: int) -> str:
+    """The directed route from node001 to a switch: by leaf01 and a spine."""
+    ways = {leaf_guid(1): "0,1"}
+    ways |= {spine_guid(s): f"0,1,{DOWN + 1 + (s - 1) * CABLES}" for s in range(1, SPINES + 1)}
+    ways |= {leaf_guid(n): f"{ways[spine_guid(1)]},{uplink(n, 0).b.number}" for n in range(2, LEAVES + 1)}
+    return ways[switch]
 
 
 def ibqueryerrors_counters(values: Mapping[Port, Mapping[str, int]]) -> str:

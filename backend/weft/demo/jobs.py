@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from weft.demo.site import BAD_HOST, DOWN, HOSTS, HOUR, LOST_HOST, VANISHED, Story, leaf_of
+from weft.demo.site import BAD_HOST, DOWN, EXCHANGED_HOSTS, HOSTS, HOUR, LOST_HOST, VANISHED, Story, leaf_of
 
 USERS = (
     ("alice", 1001, "cfd"), ("bob", 1002, "chem"), ("carol", 1003, "astro"), ("dave", 1004, "bio"),
@@ -163,8 +163,9 @@ def kept_free(story: Story, jobs: tuple[Job, ...]) -> tuple[Window, ...]:
     start = lopsided.start_s or 0
     windows.append(Window(FREE_HOST, start - 1800, start + FOREVER_S))
     windows.append(Window(LOST_HOST, story.vanished_s - 1, story.vanished_s + FOREVER_S))
-    # node005 was drained while somebody was at its cable.
+    # Hosts were drained while somebody was at their cables.
     windows.append(Window(BAD_HOST, story.moved_s - 900, story.moved_s + 900))
+    windows += [Window(host, story.exchanged_s - 900, story.exchanged_s + 900) for host in EXCHANGED_HOSTS]
     return tuple(windows)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from weft.demo.archives import points_at
-from weft.demo.dumps import ibnetdiscover, ibqueryerrors_counters, sacct
+from weft.demo.dumps import dump_lfts, ibnetdiscover, ibqueryerrors_counters, sacct
 from weft.demo.jobs import Job, Scheduler
 from weft.demo.series import Load, Traffic
 from weft.demo.site import Story
@@ -48,6 +48,12 @@ class World:
         texts[f"sacct-{_stamp(now)}.txt"] = sacct((j for j in self.jobs.values() if _touches(j, story.begin_s)), now)
         texts[f"syslog-{_stamp(now)}.txt"] = syslog(story, self.jobs.values(), story.begin_s, now)
         return texts
+
+    def tables_of_day(self) -> dict[int, dict[str, str]]:
+        """Forwarding tables, which tell no time themselves: text by file name, by when they were read."""
+        return {
+            at_s: {f"dump_lfts-{_stamp(at_s)}.txt": dump_lfts(self.story, at_s)} for at_s in self.story.table_times()
+        }
 
     def told_since(self, told_s: int, at_s: int, *, sweep: bool) -> dict[str, str]:
         """What the tools print of `(told_s, at_s]`: text by file name, the same names every time."""

@@ -187,6 +187,8 @@ class Demo:
         files: list[FileReport] = []
         if known.how != "on":
             files += await self._feed(importer, world.told_day(), known.story.built_s)
+            for at_s, texts in world.tables_of_day().items():
+                files += await self._feed(importer, texts, at_s)
         late = world.told_since(told_s, until_s, sweep=until_s - told_s >= SWEEP_S)
         files += await self._feed(importer, late, until_s)
         remember(self.folder, known.story, until_s, self._servers)

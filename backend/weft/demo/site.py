@@ -7,6 +7,8 @@ so leaf01/17 and leaf01/18 are free.
 The story, in seconds before `built_s` (the moment it is told):
 - The cable of node005 makes errors at leaf01/5. Six hours ago somebody moved its switch end to leaf01/17, where they go
   on: it is not the switch port. leaf01/17 had no cable and node005 kept its own, so the cable's identity is certain.
+- Twelve hours ago the cables of node100 and node101 (leaf06/10 and leaf06/11) changed ends. Which ends cannot be told
+  from sweeps: were they exchanged at the switch or at the hosts?
 - Nine hours ago the link of node044 (leaf03/8) came back at 1X.
 - Job 4711 of alice has 15 of the 18 hosts of leaf07 and one on leaf13, while node126 on leaf07 is free all the time.
 - An hour ago node200 vanished (leaf12/2) while job `NODE_FAIL` of carol ran on it.
@@ -25,11 +27,12 @@ HOSTS = tuple(n for n in range(1, LEAVES * DOWN + 1) if n not in NEVER_BOUGHT)
 CLUSTER, FABRIC, ZONE = "demo", "ib", "UTC"
 
 HOUR, DAY, STEP = 3600, 86400, 10
-ERRORS_BEGAN, MOVED, NARROWED, VANISHED = 20 * HOUR, 6 * HOUR, 9 * HOUR, 62 * 60
+ERRORS_BEGAN, EXCHANGED, NARROWED, MOVED, VANISHED = 20 * HOUR, 12 * HOUR, 9 * HOUR, 6 * HOUR, 62 * 60
 """Seconds before the story is told."""
 BAD_HOST, BAD_PORT, GOOD_PORT = 5, 5, 17
 """node005 hung on leaf01/5, and hangs on leaf01/17 since its cable was moved."""
 NARROW_HOST, LOST_HOST = 44, 200
+EXCHANGED_HOSTS = (100, 101)
 
 
 class Port(NamedTuple):
@@ -76,6 +79,11 @@ class Story:
         return self.built_s - MOVED
 
     @property
+    def exchanged_s(self) -> int:
+        """When the cables of node100 and node101 changed ends."""
+        return self.built_s - EXCHANGED
+
+    @property
     def narrowed_s(self) -> int:
         """When the link of node044 came back at 1X."""
         return self.built_s - NARROWED
@@ -90,11 +98,16 @@ class Story:
         return host != LOST_HOST or at_s < self.vanished_s
 
     def sweep_times(self) -> tuple[int, ...]:
-        """When the day's sweeps ran: every two hours, close around the move, and often since the host vanished."""
+        """When the day's sweeps ran: every two hours, close around what changed, and often since the host vanished."""
         regular = range(self.begin_s + 60, self.vanished_s - HOUR, 2 * HOUR)
-        near = (self.moved_s - 10 * 60, self.moved_s + 5 * 60, self.vanished_s - 10 * 60)
+        hands = (self.exchanged_s, self.moved_s)
+        near = (*(at_s - 10 * 60 for at_s in (*hands, self.vanished_s)), *(at_s + 5 * 60 for at_s in hands))
         since = range(self.vanished_s + 5 * 60, self.built_s, 15 * 60)
         return tuple(sorted({*regular, *near, *since, self.built_s}))
+
+    def table_times(self) -> tuple[int, ...]:
+        """When forwarding tables were read: once in the beginning, and after each change that made routes others."""
+        return self.begin_s + 60, self.exchanged_s + 5 * 60, self.moved_s + 5 * 60, self.vanished_s + 5 * 60
 
 
 def leaf_of(host: int) -> int:
@@ -103,9 +116,11 @@ def leaf_of(host: int) -> int:
 
 
 def host_port(story: Story, host: int, at_s: int) -> Port:
-    """The leaf port a host hangs on; the cable of node005 was moved."""
+    """The leaf port a host hangs on: the cable of node005 was moved, those of node100 and node101 were exchanged."""
     if host == BAD_HOST and at_s >= story.moved_s:
         return Port(leaf_guid(1), GOOD_PORT)
+    if host in EXCHANGED_HOSTS and at_s >= story.exchanged_s:
+        host = sum(EXCHANGED_HOSTS) - host
     return Port(leaf_guid(leaf_of(host)), (host - 1) % DOWN + 1)
 
 
@@ -128,6 +143,34 @@ def uplink(leaf: int, lane: int) -> Cable:
     """Cable `lane` (0..17) of a leaf: two neighbours lead to one spine."""
     spine, parallel = lane // CABLES + 1, lane % CABLES
     return Cable(Port(leaf_guid(leaf), DOWN + 1 + lane), Port(spine_guid(spine), 1 + (leaf - 1) * CABLES + parallel))
+
+
+def route_out(story: Story, switch: int, goal: int, at_s: int) -> int | None:
+    """The port by which a switch sends what is for a node, 0 for itself; None: the node is not there.
+
+    The lane up is a host's place on its leaf, or a leaf's number: so a subnet manager spreads goals over lanes.
+    """
+    if switch == goal:
+        return 0
+    if goal < SWITCH_GUIDS:
+        host = (goal - HCA_GUIDS) // 0x10 + 1
+        if not story.present(host, at_s):
+            return None
+        leaf, lane, last = leaf_of(host), (host - 1) % DOWN, host_port(story, host, at_s).number
+    else:
+        place = _place(goal)
+        # A spine hangs on every leaf; what another spine has for it goes by the first one.
+        leaf, lane = (place, place - 1) if place <= LEAVES else (1, (place - LEAVES - 1) * CABLES)
+        last = DOWN + 1 + lane
+    own = _place(switch)
+    if own == leaf:
+        return last
+    return DOWN + 1 + lane if own <= LEAVES else uplink(leaf, (own - LEAVES - 1) * CABLES + lane % CABLES).b.number
+
+
+def _place(switch: int) -> int:
+    """1..18 for leaves, from 19 on for spines."""
+    return (switch - SWITCH_GUIDS) // 0x40 + 1
 
 
 def cables_at(story: Story, at_s: int) -> Iterator[Cable]:

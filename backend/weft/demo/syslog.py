@@ -12,6 +12,7 @@ from weft.demo.series import BAD_LINK, noise
 from weft.demo.site import (
     BAD_HOST,
     BAD_PORT,
+    EXCHANGED_HOSTS,
     GOOD_PORT,
     HOSTS,
     LOST_HOST,
@@ -120,6 +121,8 @@ def _stamp(at_s: int) -> str:
 
 def _of_the_story(story: Story) -> Iterator[Line]:
     yield from _bad_cable(story)
+    for host in EXCHANGED_HOSTS:
+        yield from _by_hand(host_name(host), leaf_guid(leaf_of(host)), story.exchanged_s, "cabling")
     narrow = host_name(NARROW_HOST)
     yield Line(story.narrowed_s - 4, 100_000, narrow, "kernel", "mlx5_core 0000:3b:00.0 ib0: Link down", WARNING)
     yield Line(
@@ -156,11 +159,15 @@ def _bad_cable(story: Story) -> Iterator[Line]:
         if symbols:
             yield Line(at_s + 7, 250_000, MANAGEMENT, "OpenSM[1201]", text, ERR)
             yield Line(at_s + 11, 90_000, host, "kernel", "infiniband mlx5_0: dump_cqe: dump error cqe", WARNING)
-    moved = story.moved_s
-    yield Line(moved - 600, 0, MANAGEMENT, "slurmctld[1032]", f"update_node: node {host} reason set to: symbol errors")
-    yield Line(moved - 600, 1, MANAGEMENT, "slurmctld[1032]", f"update_node: node {host} state set to DRAINED")
-    yield Line(moved - 95, 600_000, host, "kernel", "mlx5_core 0000:3b:00.0 ib0: Link down", WARNING)
-    yield Line(moved - 95, 700_000, MANAGEMENT, "OpenSM[1201]", _trap(switch), WARNING)
-    yield Line(moved - 6, 200_000, MANAGEMENT, "OpenSM[1201]", _trap(switch), WARNING)
-    yield Line(moved - 5, 300_000, host, "kernel", "IPv6: ADDRCONF(NETDEV_CHANGE): ib0: link becomes ready")
-    yield Line(moved + 540, 0, MANAGEMENT, "slurmctld[1032]", f"update_node: node {host} state set to IDLE")
+    yield from _by_hand(host, switch, story.moved_s, "symbol errors")
+
+
+def _by_hand(host: str, switch: int, at_s: int, reason: str) -> Iterator[Line]:
+    """What is said around a hand at the cable of a drained host, whose link is back at `at_s`."""
+    yield Line(at_s - 600, 0, MANAGEMENT, "slurmctld[1032]", f"update_node: node {host} reason set to: {reason}")
+    yield Line(at_s - 600, 1, MANAGEMENT, "slurmctld[1032]", f"update_node: node {host} state set to DRAINED")
+    yield Line(at_s - 95, 600_000, host, "kernel", "mlx5_core 0000:3b:00.0 ib0: Link down", WARNING)
+    yield Line(at_s - 95, 700_000, MANAGEMENT, "OpenSM[1201]", _trap(switch), WARNING)
+    yield Line(at_s - 6, 200_000, MANAGEMENT, "OpenSM[1201]", _trap(switch), WARNING)
+    yield Line(at_s - 5, 300_000, host, "kernel", "IPv6: ADDRCONF(NETDEV_CHANGE): ib0: link becomes ready")
+    yield Line(at_s + 540, 0, MANAGEMENT, "slurmctld[1032]", f"update_node: node {host} state set to IDLE")
