@@ -4,7 +4,7 @@ import { LogsVolumeType, type DataFrame } from '@grafana/data';
 import { defer, forkJoin, from, map, of, shareReplay, switchMap, throwError, type Observable } from 'rxjs';
 
 import type { Api } from './api';
-import { cypherFrames, eventsFrame, graphFrames, LEVELS, linesFrame, noticesOf, seriesFrames, tableFrame, volumeFrame } from './frames'; // prettier-ignore
+import { cypherFrames, eventsFrame, FABRIC_SHOWN, graphFrames, LEVELS, linesFrame, noticesOf, seriesFrames, tableFrame, volumeFrame } from './frames'; // prettier-ignore
 import * as interpolate from './interpolate';
 import { linksOfNode, type Source } from './links';
 import * as lucene from './lucene';
@@ -159,7 +159,7 @@ export class Asking {
     return forkJoin(both).pipe(
       map(([nodes, edges]) => {
         const rows = ({ columns, rows }: TableAnswer) => ({ columns: columns.map((column) => column.name), rows });
-        const made = graphFrames(rows(nodes), rows(edges), linksOfNode(this.about.source));
+        const made = graphFrames(rows(nodes), rows(edges), linksOfNode(this.about.source), FABRIC_SHOWN);
         const notices = noticesOf([...nodes.notices, ...edges.notices]);
         const meta = { ...made.nodes.meta, ...(notices.length > 0 && { notices }) };
         return { ...made, nodes: { ...made.nodes, meta } };

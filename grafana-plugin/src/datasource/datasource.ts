@@ -37,6 +37,9 @@ import { tagAsk, Variables } from './variables';
 /** Lines on each side of a line, unless Grafana says how many. */
 const AROUND = 10;
 
+/** Points where Grafana does not know the width of its panel. */
+const SCREEN_POINTS = 1500;
+
 /** Weft for Grafana. Its constructor has exactly one argument: Grafana counts them, and takes others for Angular's. */
 export class DataSource
   extends DataSourceApi<WeftQuery, WeftOptions>
@@ -240,9 +243,7 @@ export class DataSource
       tables: () => this.tables(),
       replace: this.replacer(request.scopedVars),
       filters: this.filtersOf(request),
-      span: { from: request.range.from.valueOf(), to: request.range.to.valueOf() },
-      intervalMs: request.intervalMs,
-      maxDataPoints: request.maxDataPoints,
+      ...stepsOf(request),
     });
   }
 
@@ -255,6 +256,16 @@ export class DataSource
     const service: TemplateSrv & { getAdhocFilters?: (name: string) => Filter[] } = getTemplateSrv();
     return request.filters ?? service.getAdhocFilters?.(this.name) ?? [];
   }
+}
+
+/** Explore asks the first time before it is laid out: for 0 points, by the second. */
+function stepsOf({ range, intervalMs, maxDataPoints }: DataQueryRequest<WeftQuery>) {
+  const span = { from: range.from.valueOf(), to: range.to.valueOf() };
+  if (maxDataPoints !== 0) {
+    return { span, intervalMs, maxDataPoints };
+  }
+  const step = Math.ceil((span.to - span.from) / SCREEN_POINTS / 1000) * 1000;
+  return { span, intervalMs: Math.max(intervalMs, step), maxDataPoints: SCREEN_POINTS };
 }
 
 function isoOf(span: Span | undefined) {

@@ -1,6 +1,6 @@
 import { DataFrameType, FieldType } from '@grafana/data';
 
-import { cypherFrames, eventsFrame, graphFrames, levelOf, linesFrame, seriesFrames, tableFrame } from './frames';
+import { cypherFrames, eventsFrame, FABRIC_SHOWN, graphFrames, levelOf, linesFrame, seriesFrames, tableFrame, volumeFrame } from './frames'; // prettier-ignore
 import { linksOfNode } from './links';
 import { recorded } from './testing/backend';
 import type { CypherAnswer, EventsAnswer, LinesAnswer, SeriesAnswer, TableAnswer } from './types';
@@ -65,8 +65,9 @@ describe('a table', () => {
     expect([field('job').type, field('job').values[0]]).toEqual([FieldType.string, '4824']);
     expect([field('start').type, field('start').values[0]]).toEqual([FieldType.time, 1795672856000]);
     expect([field('end').values[0], field('elapsed').values[0]]).toEqual([null, null]);
-    expect(field('elapsed').config).toEqual({ unit: 's', description: 'Start to end.' });
-    expect(field('job').config.links?.map((link) => link.internal?.query.text)).toEqual([
+    expect(field('elapsed').config).toEqual({ unit: 's', description: 'Start to end.', custom: { width: 90 } });
+    expect(field('job').config.links?.map((link) => link.internal?.query.text ?? link.url)).toEqual([
+      '/a/weft-fabric-app/jobs/${__value.raw:percentencode}?ds=weft',
       'placement job=${__value.raw}',
       'job_neighbours job=${__value.raw}',
       'nodes job=${__value.raw}',
@@ -93,7 +94,7 @@ describe('a node graph', () => {
   };
 
   test('is two frames that Grafana knows by their hint, details by the names that people read', () => {
-    const { nodes, edges } = graphFrames(rows('nodes'), rows('edges'), linksOfNode(SOURCE));
+    const { nodes, edges } = graphFrames(rows('nodes'), rows('edges'), linksOfNode(SOURCE), FABRIC_SHOWN);
     expect([nodes.length, edges.length]).toEqual([27, 162]);
     expect([nodes.meta, edges.meta]).toEqual(Array(2).fill({ preferredVisualisationType: 'nodeGraph' }));
     expect(nodes.fields.map((field) => [field.name, field.type])).toEqual([
@@ -105,7 +106,7 @@ describe('a node graph', () => {
       ['color', 'string'],
       ['detail__guid', 'string'],
     ]);
-    expect(nodes.fields[6].config.displayName).toBe('guid');
+    expect(nodes.fields.slice(3).map((field) => field.config.displayName)).toEqual(['hosts', 'vanished', 'state', 'guid']); // prettier-ignore
     expect(nodes.fields[0].config.links?.[0].internal?.query.text).toBe('logs host=${__data.fields.title}');
     expect(nodes.fields.map((field) => field.values[11])).toEqual([
       '7cfe900300a002c0',
@@ -140,8 +141,8 @@ describe('log lines', () => {
       type: DataFrameType.LogLines,
       preferredVisualisationType: 'logs',
       notices: [{ severity: 'warning', text: 'Cut.' }],
-      custom: { limit: 5, searchWords: ['link'] },
-      searchWords: ['link'],
+      custom: { limit: 5, searchWords: ['(?i)link'] },
+      searchWords: ['(?i)link'],
     });
     expect(values('timestamp')?.[0]).toBe(1795672789700);
     expect(values('body')?.[0]).toBe('error: StepId=4809.0: task 0 exited with exit code 1');
@@ -155,7 +156,7 @@ describe('log lines', () => {
 
   test('hide what is not for people', () => {
     const hidden = frame.fields.filter((field) => field.config.custom?.hidden).map((field) => field.name);
-    expect(hidden).toEqual(['labels', 'attributes', 'cursor']);
+    expect(hidden).toEqual(['severity', 'labels', 'attributes', 'cursor']);
   });
 
   test('have the levels of Grafana', () => {
@@ -214,4 +215,11 @@ test('an answer of Neo4j: two runs of a host, and the graph of host and runs', (
   expect(nodes.fields[1].values).toEqual(['node001', 'su2-wing-36', 'wing-coarse']);
   expect(nodes.fields[0].config.links).toBeUndefined(); // a node may be anything here
   expect(edges.length).toBe(2);
+});
+
+test('lines over time are stacked bars in the colour of their level', () => {
+  const { fields } = volumeFrame('error', [{ time: 1000, lines: 2 }], 'V');
+  const { displayNameFromDS, color, custom } = fields[1].config;
+  expect([displayNameFromDS, color]).toEqual(['error', { mode: 'fixed', fixedColor: 'red' }]);
+  expect([custom.drawStyle, custom.stacking.mode]).toEqual(['bars', 'normal']);
 });

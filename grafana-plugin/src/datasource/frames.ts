@@ -12,6 +12,7 @@ import {
 
 import { linksOf, type Source } from './links';
 import type { Cell, Column, EventsAnswer, LogLine, Rows, CypherAnswer, SeriesAnswer, TableAnswer } from './types';
+import { readable } from './widths';
 
 const TYPES: Record<Column['type'], FieldType> = {
   string: FieldType.string,
@@ -36,9 +37,9 @@ export function noticesOf(texts: readonly string[], severity: QueryResultMetaNot
   return [...new Set(texts)].map((text): QueryResultMetaNotice => ({ severity, text }));
 }
 
-/** A frame without rows that says why there are none. */
+/** A frame that says why there is nothing: without fields, of which panels would draw an axis and a legend. */
 export function empty(refId: string, notices: QueryResultMetaNotice[]): DataFrame {
-  return frame(refId, [field('time', FieldType.time, []), field('value', FieldType.number, [])], { notices });
+  return frame(refId, [], { notices });
 }
 
 /** A frame a series, named as Graphite names it, with its tags as labels. */
@@ -79,7 +80,7 @@ export function tableFrame(answer: TableAnswer, refId: string, source: Source): 
   }));
   const overTime = answer.columns.filter((column) => column.type === 'time').length === 1;
   const graph = overTime && answer.columns.every((column) => column.type === 'time' || column.type === 'number');
-  return told(refId, fields, answer.notices, graph ? undefined : 'table');
+  return graph ? told(refId, fields, answer.notices) : told(refId, readable(fields), answer.notices, 'table');
 }
 
 function configOf(column: Column, source: Source): Field['config'] {
@@ -92,18 +93,25 @@ function configOf(column: Column, source: Source): Field['config'] {
   };
 }
 
+/** Names of what a node shows, for the panel's legend. */
+type Shown = Readonly<Record<string, string>>;
+
+/** What nodes of the fabric show. */
+export const FABRIC_SHOWN: Shown = { mainstat: 'hosts', secondarystat: 'vanished', color: 'state' };
+
 /** Nodes and edges for the node graph panel. Up to Grafana 10.1 it fails on an edge to no node: those are left out. */
 export function graphFrames(
   nodes: Rows,
   edges: Rows | null,
-  links: DataLink[] = []
+  links: DataLink[] = [],
+  shown: Shown = {}
 ): { nodes: DataFrame; edges: DataFrame } {
   const id = nodes.columns.indexOf('id');
   const known = new Set(nodes.rows.map((row) => row[id]));
   const [from, to] = ['source', 'target'].map((name) => edges?.columns.indexOf(name) ?? -1);
   const whole = edges?.rows.filter((row) => known.has(row[from]) && known.has(row[to])) ?? [];
   const lost = (edges?.rows.length ?? 0) - whole.length;
-  const fields = graphFields(nodes).map((one) =>
+  const fields = graphFields(nodes, shown).map((one) =>
     one.name === 'id' && links.length > 0 ? { ...one, config: { ...one.config, links } } : one
   );
   const notices = lost > 0 ? [`${lost} edges lead to nodes that are not shown.`] : [];
@@ -116,11 +124,12 @@ export function graphFrames(
   };
 }
 
-function graphFields({ columns, rows }: Rows): Field[] {
+function graphFields({ columns, rows }: Rows, shown: Shown = {}): Field[] {
   return columns.map((name, place) => {
     const values = rows.map((row) => row[place]);
-    const shown = name.startsWith(DETAIL) ? { displayName: name.slice(DETAIL.length) } : {};
-    return field(name, values.some(isNumber) ? FieldType.number : FieldType.string, values, shown);
+    const displayName = name.startsWith(DETAIL) ? name.slice(DETAIL.length) : shown[name];
+    const type = values.some(isNumber) ? FieldType.number : FieldType.string;
+    return field(name, type, values, displayName === undefined ? {} : { displayName });
   });
 }
 
@@ -130,7 +139,7 @@ export function cypherFrames(answer: CypherAnswer, refId: string, source: Source
     const values = answer.rows.map((row) => flat(row[place]));
     return { ...field(name, guessed(values), values), config: { links: linksOf(name, source) } };
   });
-  const rows = told(refId, fields, answer.notices, 'table');
+  const rows = told(refId, readable(fields), answer.notices, 'table');
   if (answer.nodes === null) {
     return [rows];
   }
@@ -156,7 +165,8 @@ function guessed(values: readonly Cell[]): FieldType {
 
 /**
  * Log lines. What a line says of itself is its labels, which Grafana calls `attributes` up to 10 and `labels` later;
- * both, and the cursor that asks for what stands around a line, are not shown as fields of their own.
+ * both, the severity that is in them too, and the cursor that asks for what stands around a line, are not shown as fields
+ * of their own. Words are marked as the log language finds them: in small and capital letters alike.
  */
 export function linesFrame(
   lines: readonly LogLine[],
@@ -171,15 +181,16 @@ export function linesFrame(
   const fields = [
     column('timestamp', FieldType.time, (line) => line.time),
     column('body', FieldType.string, (line) => line.message),
-    column('severity', FieldType.string, (line) => levelOf(line.severity)),
+    column('severity', FieldType.string, (line) => levelOf(line.severity), hidden),
     column('id', FieldType.string, (line) => line.id),
     field('labels', FieldType.other, labels, hidden),
     field('attributes', FieldType.other, labels, hidden),
     column('cursor', FieldType.string, (line) => line.cursor, hidden),
   ];
   const made = told(refId, fields, notices, 'logs');
-  const words = { searchWords: custom.searchWords };
-  return { ...made, meta: { ...made.meta, type: DataFrameType.LogLines, custom, ...words } };
+  const searchWords = custom.searchWords.map((word) => `(?i)${word}`);
+  const meta = { ...made.meta, type: DataFrameType.LogLines, custom: { ...custom, searchWords }, searchWords };
+  return { ...made, meta };
 }
 
 function labelsOf(line: LogLine): Record<string, string> {
@@ -192,6 +203,16 @@ export function levelOf(severity: string | null): string {
   return LEVELS.find(([, severities]) => severity !== null && severities.includes(severity))?.[0] ?? 'unknown';
 }
 
+/** As Grafana colours levels; up to 10.2 it draws lines over time as their data source says. */
+const LEVEL_COLORS: Record<string, string> = {
+  critical: 'purple',
+  error: 'red',
+  warning: 'orange',
+  info: 'green',
+  debug: 'blue',
+};
+const BARS = { drawStyle: 'bars', barAlignment: 0, fillOpacity: 100, lineWidth: 1, stacking: { mode: 'normal', group: 'A' } }; // prettier-ignore
+
 /** How many lines of a level there are over time. */
 export function volumeFrame(level: string, rows: ReadonlyArray<{ time: number; lines: number }>, refId: string) {
   const time = field(
@@ -203,7 +224,7 @@ export function volumeFrame(level: string, rows: ReadonlyArray<{ time: number; l
     'Value',
     FieldType.number,
     rows.map((row) => row.lines),
-    { displayNameFromDS: level }
+    { displayNameFromDS: level, color: { mode: 'fixed', fixedColor: LEVEL_COLORS[level] ?? 'gray' }, custom: BARS }
   );
   return frame(refId, [time, { ...value, labels: { level } }], {});
 }
@@ -238,7 +259,7 @@ export function eventsFrame(answer: EventsAnswer, refId: string): DataFrame {
       rows.map((row) => row.tags.join(','))
     ),
   ];
-  return told(refId, fields, answer.notices, 'table');
+  return told(refId, readable(fields), answer.notices, 'table');
 }
 
 /** Values of a variable. */

@@ -1,4 +1,4 @@
-/** Where a cell leads: to the dashboards that `weft provision` writes, and to questions about it in Explore. */
+/** Where a cell leads: to the dashboards that `weft provision` writes, a job to its page of the app, and into Explore. */
 
 import type { DataLink } from '@grafana/data';
 
@@ -14,7 +14,7 @@ type Ask = readonly [title: string, queryType: WeftQuery['queryType'], text: str
 
 const VALUE = '${__value.raw}';
 
-/** By the name of the column. A job's dashboard has a name of its own for each run, so there is none to link to. */
+/** By the name of the column. */
 const ASKS: Record<string, readonly Ask[]> = {
   job: [
     ['Placement', 'table', `placement job=${VALUE}`],
@@ -38,12 +38,17 @@ const DASHBOARDS: ReadonlySet<string> = new Set(['host', 'switch', 'cable', 'use
 /** Links of a column's cells; undefined where they lead nowhere. */
 export function linksOf(column: string, source: Source): DataLink[] | undefined {
   const asks = (ASKS[column] ?? []).map((ask) => inExplore(ask, source));
-  const board = {
-    title: 'Dashboard',
-    url: `/d/weft-${column}?var-${column}=\${__value.raw:percentencode}&\${__url_time_range}`,
-  };
-  const links = DASHBOARDS.has(column) ? [board, ...asks] : asks;
+  const links = [...placesOf(column, source), ...asks];
   return links.length > 0 ? links : undefined;
+}
+
+/** A job's dashboard has a name of its own for each run, which no link can write: its page in the app stands for it. */
+function placesOf(column: string, { uid }: Source): DataLink[] {
+  if (column === 'job') {
+    return [{ title: 'Job', url: `/a/weft-fabric-app/jobs/\${__value.raw:percentencode}?ds=${uid}` }];
+  }
+  const url = `/d/weft-${column}?var-${column}=\${__value.raw:percentencode}&\${__url_time_range}`;
+  return DASHBOARDS.has(column) ? [{ title: 'Dashboard', url }] : [];
 }
 
 /** Links of a node of the fabric; its title is the name of a switch or host, both of which log. */

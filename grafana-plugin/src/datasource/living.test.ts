@@ -191,7 +191,7 @@ describe(`against ${SERVER}`, () => {
     expect(column(frame, 'timestamp')).toEqual(theirs.rows.map((row) => row.time));
     expect(column(frame, 'body')).toEqual(theirs.rows.map((row) => row.message));
     expect(column(frame, 'severity')).toEqual(theirs.rows.map((row) => levelOf(row.severity)));
-    expect(frame.meta?.custom?.searchWords).toEqual(['link']);
+    expect(frame.meta?.custom?.searchWords).toEqual(['(?i)link']);
 
     const volume = asked([{ refId: 'A', queryType: 'logs', text }], { intervalMs: 600_000 });
     const provided = source.getDataProvider(SupplementaryQueryType.LogsVolume, volume);

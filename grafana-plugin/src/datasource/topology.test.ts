@@ -47,6 +47,7 @@ test('a job brings its ports and routes; an empty one brings none', async () => 
     ['/api/v1/query', { q: 'job_routes', job: 'demo:4711@1', limit: 100_000 }],
   ]);
   expect([frame.length, frame.meta?.custom]).toEqual([7, { job: 'demo:4711@1' }]);
+  expect(frame.meta?.preferredVisualisationPluginId).toBe('weft-topology-panel');
   expect((await frameOf('fabric job=')).length).toBe(5);
 });
 

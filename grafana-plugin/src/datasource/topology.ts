@@ -10,6 +10,9 @@ import { argument, parseRequest } from './request';
 /** The columns of the frame; `answer` holds objects. */
 export const TOPOLOGY_FIELDS = ['part', 'answer'] as const;
 
+/** What Explore draws it with; where Grafana cannot (up to 10.0), it shows the parts as a table. */
+const PANEL = 'weft-topology-panel';
+
 /** Hosts of a large fabric are more than the rows that a table answers by itself. */
 const MOST_ROWS = 100_000;
 
@@ -73,6 +76,6 @@ function frameOf(parts: readonly Part[], job: string, refId: string): DataFrame 
       values: values[name],
     })),
     length: parts.length,
-    meta: { custom: { job }, ...(notices.length > 0 && { notices }) },
+    meta: { custom: { job }, preferredVisualisationPluginId: PANEL, ...(notices.length > 0 && { notices }) },
   };
 }

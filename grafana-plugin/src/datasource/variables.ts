@@ -15,14 +15,14 @@ export class Variables extends CustomVariableSupport<DataSource, WeftQuery> {
     super();
   }
 
-  /** The query may be a bare text: dashboards made by hand have one. */
-  query(request: DataQueryRequest<WeftQuery>): Observable<DataQueryResponse> {
+  /** A function of its own, as Grafana calls it without its object. A query may be a bare text: people wrote those. */
+  query = (request: DataQueryRequest<WeftQuery>): Observable<DataQueryResponse> => {
     const asked: WeftQuery | string | undefined = request.targets[0];
     const query: WeftQuery = typeof asked === 'string' ? { refId: 'A', text: asked } : (asked ?? { refId: 'A' });
     return this.source
       .values(query.text ?? '', request.range, request.scopedVars)
       .pipe(map((values) => ({ data: [valuesFrame(values, query.refId)] })));
-  }
+  };
 }
 
 /** `tag_values(host, switch=leaf01)` and `tags(...)`, as Grafana's Graphite source has them: a tag, and conditions. */

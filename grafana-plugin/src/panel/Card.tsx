@@ -1,3 +1,4 @@
+import { locationUtil } from '@grafana/data';
 import { locationService } from '@grafana/runtime';
 import { LinkButton, Button, useTheme2 } from '@grafana/ui';
 import React, { useLayoutEffect, useRef, useState } from 'react';
@@ -66,7 +67,7 @@ export function Card({ told, at, panel, actions, onClose }: Props) {
             'href' in does ? (
               <LinkButton
                 key={label}
-                href={does.href}
+                href={locationUtil.assureBaseUrl(does.href)}
                 target={does.blank ? '_blank' : '_self'}
                 rel="noreferrer"
                 fill="text"

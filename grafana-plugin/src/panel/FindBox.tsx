@@ -11,7 +11,7 @@ interface Props {
   readonly onFind: (node: number) => void;
 }
 
-/** Finds switches and hosts as one types; a combobox with a list, for pointer and keyboard. */
+/** Finds switches and hosts as one types; a combobox for pointer and keyboard, with its list above it. */
 export function FindBox({ fabric, onFind }: Props) {
   const id = useId();
   const theme = useTheme2();
@@ -41,7 +41,7 @@ export function FindBox({ fabric, onFind }: Props) {
   };
   const shown = found.length > 0;
   return (
-    <div style={{ position: 'absolute', top: 4, right: 4, width: 200, zIndex: 2 }}>
+    <div style={{ position: 'relative', width: 200, marginLeft: 'auto' }}>
       <Input
         role="combobox"
         aria-label="Find a host or switch"
@@ -84,8 +84,12 @@ export function FindBox({ fabric, onFind }: Props) {
 
 function listStyle(theme: GrafanaTheme2): CSSProperties {
   return {
+    position: 'absolute',
+    bottom: '100%',
+    width: '100%',
+    zIndex: 4,
     listStyle: 'none',
-    margin: '2px 0 0',
+    margin: '0 0 2px',
     padding: '2px 0',
     background: theme.colors.background.secondary,
     border: `1px solid ${theme.colors.border.weak}`,

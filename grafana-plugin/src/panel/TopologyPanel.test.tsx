@@ -63,7 +63,7 @@ function props(series: DataFrame[], options: Partial<Options> = {}): PanelProps<
     height: 730,
     timeRange,
     timeZone: 'utc',
-    replaceVariables: (text: string) => text,
+    replaceVariables: (text: string) => text.replace(/\$\{(host|switch)\}/, 'something'),
   } as unknown as PanelProps<Options>;
 }
 

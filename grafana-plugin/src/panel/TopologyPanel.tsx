@@ -23,6 +23,8 @@ import { NO_PICTURE, pictureIn, valuesIn, wordsOf } from './data';
 import { FindBox } from './FindBox';
 import type { Options } from './types';
 
+const LEGEND = { flex: '1 1 200px', padding: '4px 8px', minHeight: 22 };
+
 /** From so many hosts on, `auto` folds them. */
 const MANY_HOSTS = 1500;
 
@@ -156,15 +158,6 @@ function Drawn(props: DrawnProps) {
     <div style={{ width, height, display: 'flex', flexDirection: 'column' }}>
       <div style={{ flex: 1, minHeight: 0, position: 'relative' }}>
         <div ref={stage} style={{ position: 'absolute', inset: 0 }} data-testid="weft-stage" />
-        {options.search && (
-          <FindBox
-            fabric={fabric}
-            onFind={(node) => {
-              view?.focus(node);
-              setPointed({ fabric, hit: { kind: 'node', node }, at: { x: 8, y: 8 }, stays: true });
-            }}
-          />
-        )}
         {known && pointed && (
           <Card
             told={describe(known, pointed.hit)}
@@ -175,7 +168,18 @@ function Drawn(props: DrawnProps) {
           />
         )}
       </div>
-      {options.legend && <div ref={legendBox} aria-label="Legend" style={{ padding: '4px 8px', minHeight: 22 }} />}
+      <div style={{ display: 'flex', flexWrap: 'wrap', alignItems: 'center' }}>
+        {options.legend && <div ref={legendBox} aria-label="Legend" style={LEGEND} />}
+        {options.search && (
+          <FindBox
+            fabric={fabric}
+            onFind={(node) => {
+              view?.focus(node);
+              setPointed({ fabric, hit: { kind: 'node', node }, at: { x: 8, y: 8 }, stays: true });
+            }}
+          />
+        )}
+      </div>
     </div>
   );
 }

@@ -13,7 +13,7 @@ const around: Around = {
   runKey: null,
   range,
   links: [],
-  replace: (text) => text,
+  replace: (text) => text.replace(/\$\{(host|switch)\}/, 'something'), // the dashboard's variables
 };
 
 test('a host, a switch and a cable lead to their dashboards in the same time, and set their variables', () => {
@@ -30,6 +30,12 @@ test('a host, a switch and a cable lead to their dashboards in the same time, an
     blank: false,
   });
   expect(actionsOf(around, { kind: 'block', block: 0 })).toEqual([]);
+});
+
+test('no variable is offered that the dashboard does not have', () => {
+  const bare = { ...around, replace: (text: string) => text };
+  const labels = actionsOf(bare, { kind: 'node', node: row(TREE, 'node1') }).map(({ label }) => label);
+  expect(labels).toEqual(['Open host node1']);
 });
 
 test('nothing is offered that the options leave empty', () => {
@@ -62,7 +68,7 @@ test('data links of the panel know the name, and never run a script', () => {
     { title: 'Bad', url: ' JavaScript:alert(1)' },
   ];
   const told = actionsOf({ ...around, links, replace }, { kind: 'node', node: row(TREE, 'node1') });
-  expect(told.slice(2)).toEqual([
+  expect(told.slice(1)).toEqual([
     { label: 'Ask for node1', does: { href: 'https://site/node1', blank: true } },
     { label: 'Bad', does: { href: 'about:blank', blank: false } },
   ]);

@@ -42,7 +42,8 @@ export function actionsOf(around: Around, hit: Hit): Action[] {
     return [];
   }
   const { kind, name } = thing;
-  const [board, variable] = [options[`${kind}Board`], options[`${kind}Variable`]];
+  const [board, named] = [options[`${kind}Board`], options[`${kind}Variable`]];
+  const variable = named && isVariable(named, around.replace) ? named : null;
   const job = runKey && run && crosses(run, hit) ? jobBoard(runKey) : null;
   const vars = { __value: { text: name, value: { raw: name, text: name } } };
   return [
@@ -54,6 +55,12 @@ export function actionsOf(around: Around, hit: Hit): Action[] {
       does: { href: safe(around.replace(link.url, vars)), blank: link.targetBlank === true },
     })),
   ];
+}
+
+/** Whether the dashboard has such a variable: what it does not know it leaves as it is. */
+function isVariable(name: string, replace: Around['replace']): boolean {
+  const asked = `\${${name}}`;
+  return replace(asked) !== asked;
 }
 
 function opens(label: string, path: string, { range }: { range: TimeRange | null }): Action {

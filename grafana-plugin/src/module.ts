@@ -1,3 +1,0 @@
-import { AppPlugin } from '@grafana/data';
-
-export const plugin = new AppPlugin();
