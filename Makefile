@@ -24,17 +24,13 @@ $(STAMP): requirements.lock pyproject.toml $(wildcard backend/weft/metrics/*.c)
 # The picture of the fabric on Weft's page. Where npm and Node 20 are missing the page says so, and all else is the same.
 overview: $(PICTURE)
 
-$(PICTURE): $(PLUGIN)/package-lock.json $(wildcard $(PLUGIN)/overview/*.* $(PLUGIN)/src/core/*.ts)
-	@if ! command -v npm >/dev/null || ! node -e 'process.exit(+(process.versions.node.split(".")[0] < 20))'; then \
-	  echo "No npm with Node 20 or newer here: Weft's page goes without its picture of the fabric."; \
-	else \
-	  cd $(PLUGIN) && { cmp -s package-lock.json node_modules/.lock || { npm ci --no-audit --no-fund --fetch-retries=1 && cp package-lock.json node_modules/.lock; }; } \
-	    && npm run --silent overview -- --stats=errors-only && touch ../$(PICTURE) \
-	    || echo "npm could not make the picture of the fabric (see above): Weft's page goes without it."; \
-	fi
+$(PICTURE): $(PLUGIN)/package-lock.json $(wildcard $(PLUGIN)/overview/*.* $(PLUGIN)/src/core/*.ts) | $(STAMP)
+	@echo "The picture of the fabric on Weft's page is built; the first time, npm fetches what that takes."
+	@$(BIN)/python -m tests.services npm run --silent overview -- --stats=errors-only && touch $@ \
+	  || echo "Weft's page goes without its picture of the fabric."
 
 # ENGINES=real: on a Neo4j and an Elasticsearch, started for it and gone with it; `make services` installs them.
-demo: setup
+demo: setup overview
 	$(if $(filter real,$(ENGINES)),$(BIN)/python -m tests.services with neo4j elasticsearch -- )$(BIN)/weft demo --data $(DATA) --port $(PORT)
 
 lint: setup
@@ -43,14 +39,16 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# A machine of CI leaves no test out, so it gets the servers that they start.
-test: lint $(if $(CI),services)
-	$(BIN)/python -m pytest
+# A machine of CI leaves no test out, so it gets what they need. Two processes take a file of tests each in turn, in the
+# order they are found in, with servers of their own.
+test: lint $(if $(CI),services) overview
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.services npm run --silent harness
 
-soak: setup
+soak: setup overview
 	WEFT_SOAK=1 $(BIN)/python -m pytest
 
 services: setup
@@ -60,4 +58,4 @@ lock:
 	uv pip compile pyproject.toml --all-extras --group dev --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 -o requirements.lock
 
 clean:
-	rm -rf $(VENV) demo-data build backend/weft/api/pages/overview backend/weft.egg-info backend/weft/metrics/*.so .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(PLUGIN)/node_modules $(PLUGIN)/dist $(PLUGIN)/harness/out demo-data build backend/weft/api/pages/overview backend/weft.egg-info backend/weft/metrics/*.so .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

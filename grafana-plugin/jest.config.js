@@ -7,6 +7,8 @@ const base = require('./.config/jest.config');
 module.exports = {
   // Jest configuration provided by Grafana scaffolding
   ...base,
+  // Machines of CI do other work meanwhile: what hangs is found late, what is slow is no failure.
+  testTimeout: 60_000,
   testMatch: [...base.testMatch, '<rootDir>/overview/**/*.test.ts'],
   transform: {
     ...base.transform,

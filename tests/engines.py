@@ -1,6 +1,6 @@
-"""The real engines as tests use them: one server a session, emptied for each test that asks for it.
+"""The real engines as tests use them: one server a session, emptied for each test that asks for it; npm and Chromium.
 
-Without `CI` in the environment, tests of an engine that is not installed are left out, and a line says so.
+Without `CI` in the environment, tests of what is not installed are left out, and a line says so.
 """
 
 import os
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from neo4j import GraphDatabase
 from pydantic import SecretStr
-from tests.services import carbon, elasticsearch, graphite_api, graphite_web, neo4j, rsyslog
+from tests.services import carbon, chromium, elasticsearch, graphite_api, graphite_web, neo4j, node, rsyslog
 
 from weft.base.config import Neo4j
 from weft.inventory.neo4j.graph import Graph
@@ -26,13 +26,18 @@ REAL = {
     "carbon": carbon.is_installed,
     "graphiteweb": graphite_web.is_installed,
     "graphiteapi": graphite_api.is_installed,
+    "npm": node.is_installed,
+    "chromium": chromium.is_installed,
 }
-"""Engines that are servers and whether they are there; their name is a test's parameter, or a fixture's begins so."""
+"""What is real and whether it is there; its name is a test's parameter, or a fixture's begins so."""
 
 ALL_REAL = {"neo4j", "elasticsearch"}
 """What the parameter `real` stands for: a whole site on servers."""
 
 LEFT_OUT = pytest.StashKey[str]()
+
+FIGURE = "figure"
+"""What a test records under this name (`record_property`) is printed at the end."""
 
 
 def engines_of(item: pytest.Item) -> set[str]:
@@ -55,10 +60,42 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.stash[LEFT_OUT] = f"Left out {len(left_out)} tests that need {needed}: `make services` installs it."
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that prints what was left out, where this is one of several that test."""
+    told = session.config.stash.get(LEFT_OUT, "")
+    if told and hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = told
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Hear it: every one of them leaves out the same."""
+    if told := getattr(node, "workeroutput", {}).get("left_out"):
+        node.config.stash[LEFT_OUT] = told
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say what was left out."""
+    """Print the figures that tests recorded, and say what was left out."""
+    tested = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+    figures = [(one.nodeid, told) for one in tested for name, told in one.user_properties if name == FIGURE]
+    if figures:
+        terminalreporter.section("figures")
+    for test, told in figures:
+        terminalreporter.write_line(f"{test.partition('::')[0]}: {told}")
     if LEFT_OUT in config.stash:
         terminalreporter.write_line(config.stash[LEFT_OUT], yellow=True)
+
+
+@pytest.fixture(scope="session")
+def npm() -> node.Npm:
+    """npm in grafana-plugin, with its modules there."""
+    return node.npm
+
+
+@pytest.fixture(scope="session")
+def chromium_program() -> str:
+    """The path of a Chromium."""
+    return chromium.program() or pytest.fail("There is no Chromium: `make services` installs it.")
 
 
 @pytest.fixture(scope="session")

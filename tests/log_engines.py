@@ -1,12 +1,14 @@
 """The log engines as tests open them: tantivy in a folder, Elasticsearch under a name of its own on one server."""
 
 import itertools
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from elasticsearch import Elasticsearch as Client
 from tests.services import elasticsearch
@@ -70,6 +72,14 @@ class LogSite:
         else:
             async with ElasticsearchLogs.open(settings_of(self.server, self.index)) as real:
                 yield real
+
+    def settle(self) -> None:
+        """Wait until a server has ended what a writer that is dead had sent: it shows a part of it meanwhile."""
+        if self.server is None:
+            return
+        time.sleep(0.2)  # until it has begun
+        while httpx.get(f"{self.server.url}/_tasks", params={"actions": "indices:data/write/*"}).json()["nodes"]:
+            time.sleep(0.05)
 
     def clear(self) -> None:
         """Take away what a test has left on a server."""

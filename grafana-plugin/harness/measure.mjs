@@ -2,7 +2,8 @@
  * Draws fabrics in headless Chromium, measures and looks at the pictures: `npm run harness`.
  *
  * Prints a row for each size, keeps the pictures in harness/out, and ends with 1 when a bar or a check does not hold.
- * CHROMIUM names another browser than Debian's; PICTURES=only draws without measuring.
+ * CHROMIUM names another browser than Debian's; PICTURES=only draws without measuring; BARS=told measures once and judges
+ * no time, for machines that do other work meanwhile.
  */
 
 import { copyFileSync, readFileSync } from 'node:fs';
@@ -17,14 +18,25 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const out = path.join(here, 'out');
 const SIZE = { width: 1600, height: 900 };
 const STEPS = 240;
+const JUDGED = process.env.BARS !== 'told';
 /** The best of so many loads counts: the bars are about this code, not about what else the machine does. */
-const LOADS = 5;
+const LOADS = JUDGED ? 5 : 1;
 
 /** Seconds to the first picture; milliseconds of script in 95 of 100 frames, null: only told. */
 const BARS = [
   { hosts: 324, firstMs: 300, frameMs: null },
   { hosts: 3000, firstMs: 1000, frameMs: 16 },
   { hosts: 12000, firstMs: 3000, frameMs: null },
+];
+
+/**
+ * What is in the picture of so many hosts: by hand, 18 hosts a leaf, 18 leaves a pod. 324: 9 spines, two cables each to 18
+ * leaves. Above: 18 spines a pod, one cable to each of its leaves, 18 up to the cores, two by two while 18 pods are enough.
+ */
+const SCENES = [
+  { hosts: 324, switches: 18 + 9, lines: 324 + 18 * 9 * 2, vanished: 3, down: 2 },
+  { hosts: 3000, switches: 167 + 180 + 162, lines: 3000 + 167 * 18 + 180 * 18, vanished: 3, down: 2 },
+  { hosts: 12000, switches: 667 + 684 + 324, lines: 12000 + 667 * 18 + 684 * 18, vanished: 3, down: 2 },
 ];
 
 const PICTURES = [
@@ -56,8 +68,10 @@ try {
     for (const bar of BARS) {
       await measure(page, bar);
     }
-    await check(page, 'dark', [17, 18, 23]);
-    await check(page, 'light', [255, 255, 255]);
+    for (const scene of SCENES) {
+      await check(page, 'dark', [17, 18, 23], scene);
+      await check(page, 'light', [255, 255, 255], scene);
+    }
   }
   for (const [name, query] of PICTURES) {
     await open(page, query);
@@ -103,10 +117,10 @@ async function measure(page, { hosts, firstMs, frameMs }) {
       `script of a frame ${frame.toFixed(1)} ms at the 95th percentile` +
       `${frameMs ? ` (bar ${frameMs})` : ''}, ${Math.max(...script).toFixed(1)} in the slowest, from frame to frame ${Math.round(pace)} ms`
   );
-  if (first > firstMs) {
+  if (JUDGED && first > firstMs) {
     failures.push(`The first picture of ${hosts} hosts took ${Math.round(first)} ms, more than ${firstMs}.`);
   }
-  if (frameMs && frame > frameMs) {
+  if (JUDGED && frameMs && frame > frameMs) {
     failures.push(`A frame of ${hosts} hosts takes ${frame.toFixed(1)} ms of script, more than ${frameMs}.`);
   }
 }
@@ -116,22 +130,41 @@ function percentile(numbers, share) {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 }
 
-/** What the scene says is drawn is what the pixels show: a busy host, a host that is gone, a link that is down. */
-async function check(page, theme, background) {
-  await open(page, `hosts=324&values=traffic&theme=${theme}`);
+/** The scene has all there is, and what it says is drawn is what the pixels show: hosts, one that is gone, links down. */
+async function check(page, theme, background, expected) {
+  await open(page, `hosts=${expected.hosts}&values=traffic&theme=${theme}`);
   const found = await page.evaluate(() => {
     const { view } = window.harness;
-    const { scene, viewport } = view;
+    const { scene } = view;
     const canvas = document.querySelector('canvas');
     const context = canvas.getContext('2d');
     const density = canvas.width / canvas.clientWidth;
     const at = (x, y) => {
+      const { viewport } = view;
       const [px, py] = [x * viewport.scale + viewport.x, y * viewport.scale + viewport.y];
       return [...context.getImageData(Math.round(px * density), Math.round(py * density), 1, 1).data].slice(0, 3);
     };
     const hosts = scene.nodes.filter((node) => node.kind === 'host' && node.fill);
     const marked = new Set(scene.marks.flatMap((mark) => ('node' in mark.of ? [mark.of.node] : [])));
     const clear = hosts.filter((node) => !marked.has(node.node));
+    const marks = scene.marks
+      .filter((mark) => mark.kind === 'vanished' || mark.kind === 'down')
+      .map((mark) => {
+        const { scale } = view.viewport;
+        const x = scale >= 20 ? mark.aside : mark.x;
+        const radius = Math.min(11, Math.max(6.5, scale * 0.42)) / scale;
+        return { kind: mark.kind, told: mark.color, seen: at(x, mark.y + radius * 0.75) };
+      });
+    const corner = [...context.getImageData(1, 1, 1, 1).data].slice(0, 3);
+    // From near: among 12,000 a host is smaller than a pixel.
+    view.setCalm(true);
+    const near = clear
+      .filter((_, i) => i % Math.ceil(clear.length / 12) === 0)
+      .map((node) => {
+        view.focus(node.node);
+        view.paintNow();
+        return { told: node.fill, seen: at(node.x + node.w - 0.1, node.y + 0.1) };
+      });
     return {
       counts: {
         switches: scene.nodes.filter((node) => node.kind === 'switch').length,
@@ -140,21 +173,14 @@ async function check(page, theme, background) {
         vanished: scene.marks.filter((mark) => mark.kind === 'vanished').length,
         down: scene.marks.filter((mark) => mark.kind === 'down').length,
       },
-      corner: [...context.getImageData(1, 1, 1, 1).data].slice(0, 3),
-      hosts: clear.slice(0, 40).map((node) => ({ told: node.fill, seen: at(node.x + node.w - 0.1, node.y + 0.1) })),
-      marks: scene.marks
-        .filter((mark) => mark.kind === 'vanished' || mark.kind === 'down')
-        .map((mark) => {
-          const x = viewport.scale >= 20 ? mark.aside : mark.x;
-          const radius = Math.min(11, Math.max(6.5, viewport.scale * 0.42)) / viewport.scale;
-          return { kind: mark.kind, told: mark.color, seen: at(x, mark.y + radius * 0.75) };
-        }),
+      corner,
+      hosts: near,
+      marks,
     };
   });
-  const expected = { switches: 27, hosts: 324, lines: 648, vanished: 3, down: 2 };
   for (const [what, count] of Object.entries(expected)) {
     if (found.counts[what] !== count) {
-      failures.push(`${theme}: the scene has ${found.counts[what]} ${what}, not ${count}.`);
+      failures.push(`${expected.hosts} ${theme}: the scene has ${found.counts[what]} ${what}, not ${count}.`);
     }
   }
   const pixels = [
@@ -169,8 +195,8 @@ async function check(page, theme, background) {
   for (const { what, told, seen } of pixels) {
     const wanted = [1, 3, 5].map((from) => parseInt(told.slice(from, from + 2), 16));
     if (wanted.some((value, i) => Math.abs(value - seen[i]) > 8)) {
-      failures.push(`${theme}: a ${what} is told as ${told} and seen as rgb(${seen.join(', ')}).`);
+      failures.push(`${expected.hosts} ${theme}: a ${what} is told as ${told} and seen as rgb(${seen.join(', ')}).`);
     }
   }
-  console.log(`${theme}: ${pixels.length} pixels compared with the scene`);
+  console.log(`${expected.hosts} hosts, ${theme}: ${pixels.length} pixels compared with the scene`);
 }

@@ -147,7 +147,8 @@ async def test_two_servers_that_write_at_once_lose_nothing(neo4j_server: Server)
         assert (await stores[0].runs(RunFilter())).items == tuple(reversed(ended))
         spent = sum(one.end_ms - NOON - n for n, one in enumerate(ended) if one.end_ms is not None) / 1000
         assert await stores[1].totals(RunFilter(), "user", Interval(0)) == (Total("alice", 60, spent, 2 * spent, 0),)
-        assert await stores[0].version() >= 6
+        # The ends of runs 0-19, 20-39 and 40-59 tell all, when they come first.
+        assert await stores[0].version() >= 3
 
 
 async def test_hosts_are_part_of_the_partitions_that_were_said_last(store: Neo4jJobs, session: Session) -> None:

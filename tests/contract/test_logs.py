@@ -402,6 +402,7 @@ def test_what_was_acknowledged_survives_kill_9(log_site: LogSite) -> None:
                 acknowledged.append(int(writer.stdout.readline()))
             writer.send_signal(signal.SIGKILL)
             acknowledged += map(int, writer.stdout.read().split())
+        log_site.settle()
         anyio.run(check_kept, log_site, acknowledged)
 
 

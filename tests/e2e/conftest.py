@@ -1,6 +1,5 @@
 """One living demo for all suites here."""
 
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,9 +7,6 @@ from pathlib import Path
 import pytest
 
 from e2e.living import LivingDemo
-
-collect_ignore = [] if os.environ.get("WEFT_PLUGIN") else ["test_overview.py", "test_plugin_source.py"]
-"""What needs Node, Chromium, `npm ci` in grafana-plugin and `make overview`: `make services` brings none of them."""
 
 
 @pytest.fixture(scope="session")

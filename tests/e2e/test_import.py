@@ -23,7 +23,7 @@ FOLDERS = ("ft324-1-before", "ft324-2-moved", "ft324-3-errors", "ft324-3b-errors
 SEEN_AT_S = dict(zip(FOLDERS, (1795386196, 1795386201, 1795386210, 1795386211, 1795386229), strict=True))
 """When the files of a folder were written: a second after its ibnetdiscover, 22:23:15, :20 and :48 UTC."""
 ENVIRONMENT = {**os.environ, "WEFT_SITE__TIMEZONE": "UTC", "WEFT_METRICS__RETENTION": "1m:1h"}
-ORDERS = 20 if os.environ.get("WEFT_SOAK") else 3
+ORDERS = 20 if os.environ.get("WEFT_SOAK") else 2
 
 
 class Told(NamedTuple):

@@ -105,4 +105,5 @@ def test_workers_whose_owner_is_killed_end_and_the_folder_is_free(tmp_path: Path
         server.kill()
         until("the end of workers whose owner was killed", lambda: all(gone(pid) for pid in workers))
     with Served(tmp_path / "data") as server:
+        assert server.get("/readyz") == {"status": "ready"}
         assert server.stop(signal.SIGINT)[0] == 0

@@ -1,4 +1,4 @@
-"""`python -m tests.services`: `install` what the servers need; `with` some of them running, run a command."""
+"""`python -m tests.services`: `install` what tests need; `with` some servers, run a command; `npm` in the plugin."""
 
 import os
 import shutil
@@ -11,11 +11,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
 
-from tests.services import elasticsearch, graphite_api, graphite_web, neo4j, packages
+from tests.services import elasticsearch, graphite_api, graphite_web, neo4j, node, packages
 
 USAGE = """\
 usage: python -m tests.services install
        python -m tests.services with neo4j|elasticsearch ... -- COMMAND ARGUMENT ...
+       python -m tests.services npm ARGUMENT ...
 """
 SERVICES = {
     "Debian packages": packages.install,
@@ -23,6 +24,7 @@ SERVICES = {
     f"graphite-api {graphite_api.VERSION}": graphite_api.install,
     f"Neo4j {neo4j.VERSION}": neo4j.install,
     f"Elasticsearch {elasticsearch.VERSION}": elasticsearch.install,
+    "Node": node.install,
 }
 """In this order: what fetches the later ones is among the packages."""
 
@@ -104,10 +106,26 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     return status if status >= 0 else 128 - status
 
 
+def run_npm(arguments: Sequence[str]) -> int:
+    """Run npm in grafana-plugin with its modules there, and say what it says; its exit status."""
+    if not node.is_installed():
+        print(f"No npm with Node {node.OLDEST} or newer here. `make services` installs it.", file=sys.stderr)
+        return 1
+    try:
+        done = node.npm(*arguments)
+    except RuntimeError as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    print(done.stdout, end="")
+    return done.returncode
+
+
 def main(arguments: Sequence[str]) -> int:
     """The command's exit status; 1 when something cannot be, 2 for a command line that says nothing we know."""
     if list(arguments) == ["install"]:
         return install()
+    if arguments[:1] == ["npm"] and arguments[1:]:
+        return run_npm(arguments[1:])
     split = list(arguments).index("--") if "--" in arguments else len(arguments)
     head, command = arguments[:split], arguments[split + 1 :]
     if list(head[:1]) != ["with"] or not head[1:] or not set(head[1:]) <= set(STARTED) or not command:

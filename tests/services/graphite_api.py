@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.services import graphites
+from tests.services import graphites, venv
 from tests.services.graphites import Server
 
 VERSION = "1.1.3"
@@ -42,12 +42,12 @@ def install() -> Path:
     Raises:
         CalledProcessError: pip failed, its words are on stderr.
     """
-    return graphites.installed(LOCK, "graphite-api")
+    return venv.installed(LOCK, "graphite-api") / "bin" / "python"
 
 
 def is_installed() -> bool:
     """Whether install() has nothing left to do."""
-    return graphites.is_installed(LOCK, "graphite-api")
+    return venv.is_installed(LOCK, "graphite-api")
 
 
 def functions() -> frozenset[str]:

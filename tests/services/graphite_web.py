@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.services import graphites, process
+from tests.services import graphites, process, venv
 from tests.services.graphites import Server
 
 VERSION = "1.1.10"
@@ -62,12 +62,12 @@ def install() -> Path:
     """
     if sys.version_info >= (3, 12):
         raise RuntimeError("graphite-web 1.1.10 needs a Python below 3.12 (it imports `imp`); run this with 3.11.")
-    return graphites.installed(LOCK, "graphite-web")
+    return venv.installed(LOCK, "graphite-web") / "bin" / "python"
 
 
 def is_installed() -> bool:
     """Whether install() has nothing left to do."""
-    return graphites.is_installed(LOCK, "graphite-web")
+    return venv.is_installed(LOCK, "graphite-web")
 
 
 @contextlib.contextmanager
