@@ -85,7 +85,7 @@ class Grafana:
     def values(self, board: Mapping[str, Any], name: str) -> list[str]:
         """Values of a variable of a board, of each what its regular expression takes as such."""
         (one,) = (one for one in board["templating"]["list"] if one["name"] == name)
-        text = one["query"] if isinstance(one["query"], str) else one["query"]["text"]
+        text = one["query"]["text"] if "text" in one["query"] else one["query"]["query"]
         told = self.client.post("/json/variable", json={"payload": {"target": text}, "range": Span.of(board).iso()})
         values = [value["__value"] for value in told.raise_for_status().json()]
         if not one.get("regex"):

@@ -131,11 +131,25 @@ def test_what_nobody_reads_is_hidden_from_a_table_and_from_a_graph_as_each_of_th
     (held, cables) = [
         one for one in body(standing()[2], STOCK)["panels"] if one["title"] in ("Which jobs held it", "Its cables")
     ]
-    told = {panel["type"]: panel["fieldConfig"]["overrides"][0]["properties"] for panel in (held, cables)}
-    assert told == {
-        "state-timeline": [{"id": "custom.hideFrom", "value": {"viz": True, "legend": True, "tooltip": False}}],
-        "table": [{"id": "custom.hidden", "value": True}],
-    }
+    hidden = {"matcher": {"id": "byName", "options": "run"}, "properties": [{"id": "custom.hidden", "value": True}]}
+    assert hidden in cables["fieldConfig"]["overrides"]
+    assert "transformations" not in cables
+    left_out = {"exclude": {"names": ["name", "user", "run"]}}
+    assert held["transformations"] == [{"id": "filterFieldsByName", "options": left_out}]
+
+
+def test_the_stock_form_asks_as_simpods_source_and_grafana_read_it() -> None:
+    # Seen in Grafana 10.1 with simPod 0.6.5: a bare text asks nothing, and a `query` beside a target takes its place.
+    made = body(standing()[2], STOCK)
+    (host,) = made["templating"]["list"]
+    assert host["query"] == {"query": "hosts", "format": "string", "refId": "host"}
+    for mark in made["annotations"]["list"]:
+        assert "query" not in mark
+        assert mark["target"]["target"].startswith("annotations ")
+    (lines,) = [one for one in made["panels"] if one["type"] == "logs"]
+    # Its logs panel takes the first text for the line.
+    (organize,) = lines["transformations"]
+    assert organize["options"]["indexByName"] == {"time": 0, "message": 1}
 
 
 def test_of_many_dashboards_of_people_the_first_are_named_and_the_rest_is_counted() -> None:

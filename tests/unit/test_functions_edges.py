@@ -5,6 +5,9 @@ Breadth is in test_functions_golden.py and tests/differential. Expected values: 
 
 import math
 import tracemalloc
+from collections.abc import Iterator
+from dataclasses import replace
+from weakref import ReferenceType, ref
 
 import numpy as np
 import pytest
@@ -12,7 +15,10 @@ import pytest
 from unit.stored import START, TEN_SLOTS, UTC, Stored, numbers, rendered, series, span
 from weft.base.access import LOCAL
 from weft.base.errors import BadRequest, TooMuch
+from weft.metrics.budget import Budget
 from weft.metrics.evaluate import Engine
+from weft.metrics.functions import registry
+from weft.metrics.functions.combine import combined_by
 from weft.metrics.functions.rowwise import rounded
 from weft.metrics.series import Series, Window
 from weft.metrics.store import Piece, VirtualSeries
@@ -67,6 +73,38 @@ def test_rounding_is_that_of_python(digits: int) -> None:
     with np.errstate(all="ignore"):
         made = rounded(np.array([some]), digits)[0].tolist()
     assert made == [round(value, digits) for value in some]
+
+
+def test_series_where_something_else_is_wanted_are_refused_and_not_written_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def written(one: Series) -> str:
+        raise AssertionError("a series as text takes a millisecond")
+
+    monkeypatch.setattr(Series, "__repr__", written)
+    for name in registry.described():
+        made = registry.lookup(name)
+        for param in made.params:
+            if param.type not in ("any", "series", "seriesList", "seriesLists"):
+                with pytest.raises(BadRequest, match=f"^{name}: the parameter '{param.name}' cannot be a series"):
+                    registry.bound(replace(made, params=(param,)), [[RISING]], {})
+
+
+def test_of_series_that_are_gone_through_once_groups_keep_none() -> None:
+    read: list[ReferenceType[object]] = []
+
+    def parts() -> Iterator[list[Series]]:
+        for place in range(4):
+            part = np.full((1, 4), float(place))
+            read.append(ref(part))
+            yield [RISING.but(name=f"n{place}", values=part[0])]
+            del part
+            # The loop over the parts has the last one until it gets the next.
+            assert [one() for one in read[:-1]] == [None] * place
+
+    ctx = registry.Context(
+        TEN_SLOTS, UTC, registry.State(0.0), Budget(1000, 30.0), lambda target: [], lambda tags: (), None
+    )
+    made = combined_by(ctx, registry.Stream(parts), lambda one: one.name, "sum")
+    assert {name: numbers(one) for name, one in made.items()} == {f"n{place}": [place] * 4 for place in range(4)}
 
 
 @pytest.mark.parametrize("digits", [2, -2, 30])

@@ -15,8 +15,6 @@ COLUMNS = 24
 """Units of width of a dashboard."""
 SCHEMA = 38
 MOST_UID = 40
-NOWHERE = {"viz": True, "legend": True, "tooltip": False}
-"""From where a graph hides a field; only tables have columns to hide."""
 AS_THEY_COME, SORTED = 0, 1
 """Values of a variable, or their texts in the order of letters."""
 
@@ -115,6 +113,9 @@ class Kit(Protocol):
     def panel(self, panel: Panel) -> tuple[str, Mapping[str, Any]] | None:
         """Grafana's type of a panel and options that go before the panel's own; None: it cannot be drawn."""
 
+    def transformations(self, panel: Panel) -> list[dict[str, Any]]:
+        """What Grafana does to the answer before the panel draws it."""
+
     def variable(self, variable: Variable) -> dict[str, Any]:
         """What a query variable asks: `datasource`, `query` and what belongs to them."""
 
@@ -177,8 +178,14 @@ def _panel(
     if panel.kind == "text":
         return told | {"options": {"mode": "markdown", "content": panel.says}}
     defaults = {"custom": dict(panel.custom)} | ({"unit": panel.unit} if panel.unit else {})
-    hide = ("custom.hidden", True) if panel.kind == "table" else ("custom.hideFrom", NOWHERE)
-    overrides = [_override("byName", name, *hide) for name in panel.hidden]
+    transformations = kit.transformations(panel)
+    overrides: list[dict[str, Any]] = []
+    if panel.kind == "table":
+        overrides += [_override("byName", name, "custom.hidden", True) for name in panel.hidden]
+    elif panel.hidden:
+        # Only tables have columns to hide: a state timeline keeps an empty row for each.
+        left_out = {"exclude": {"names": list(panel.hidden)}}
+        transformations = [*transformations, {"id": "filterFieldsByName", "options": left_out}]
     overrides += [_override("byName", name, "unit", unit) for name, unit in panel.units.items()]
     if panel.empty:
         # Grafana says this of a panel without data, and of every empty cell too, where it would be untrue.
@@ -190,6 +197,7 @@ def _panel(
         "targets": [kit.query(one, chr(ord("A") + place)) for place, one in enumerate(panel.asks)],
         "fieldConfig": {"defaults": defaults, "overrides": overrides},
         "options": {**options, **panel.options},
+        **({"transformations": transformations} if transformations else {}),
         **({"maxDataPoints": panel.points} if panel.points else {}),
     }
 

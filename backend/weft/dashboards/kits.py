@@ -1,7 +1,7 @@
 """How panels ask: through our plugin, or through data sources that every Grafana has or can install (`stock`).
 
-Stock: Grafana's own Graphite data source for series, simPod's JSON data source (0.2 to 0.6) for tables, variables and
-annotations; both are pointed at Weft by the files in `provisioning/`. The topology panel is the plugin's alone.
+Stock: Grafana's own Graphite data source for series, simPod's JSON data source (0.4 and later) for tables, variables
+and annotations; both are pointed at Weft by the files in `provisioning/`. The topology panel is the plugin's alone.
 """
 
 from collections.abc import Mapping
@@ -22,6 +22,11 @@ LOGS: Final[Mapping[str, Any]] = {
     "showTime": True, "wrapLogMessage": True, "enableLogDetails": True, "sortOrder": "Descending",
     "dedupStrategy": "none",
 }  # fmt: skip
+LINES: Final[Mapping[str, Any]] = {
+    "id": "organize",
+    "options": {"indexByName": {"time": 0, "message": 1}, "renameByName": {"severity": "level"}},
+}
+"""Rows as log lines: Grafana's panel takes the first column of text for the line, and `level` for its colour."""
 _OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "timeseries": TIMESERIES,
     "logs": LOGS,
@@ -48,6 +53,10 @@ class Plugin:
         """See Kit."""
         return (PLUGIN_PANEL, {}) if panel.kind == "topology" else (panel.kind, _OPTIONS.get(panel.kind, {}))
 
+    def transformations(self, panel: Panel) -> list[dict[str, Any]]:
+        """See Kit."""
+        return []
+
     def variable(self, variable: Variable) -> dict[str, Any]:
         """See Kit."""
         query = {"refId": variable.name, "queryType": "variable", "text": variable.asks}
@@ -60,7 +69,7 @@ class Plugin:
 
 
 class Stock:
-    """What stock Grafana draws; log lines are rows of a table, whose first columns its logs panel reads."""
+    """What stock Grafana draws; log lines are rows of a table."""
 
     def query(self, question: Question, ref: str) -> dict[str, Any]:
         """See Kit."""
@@ -82,14 +91,19 @@ class Stock:
         """See Kit."""
         return None if panel.kind == "topology" else (panel.kind, _OPTIONS.get(panel.kind, {}))
 
-    def variable(self, variable: Variable) -> dict[str, Any]:
+    def transformations(self, panel: Panel) -> list[dict[str, Any]]:
         """See Kit."""
-        return {"datasource": STOCK_TABLES, "query": variable.asks, "definition": variable.asks}
+        return [dict(LINES)] if panel.kind == "logs" else []
+
+    def variable(self, variable: Variable) -> dict[str, Any]:
+        """See Kit. SimPod's source takes no bare text."""
+        query = {"query": variable.asks, "format": "string", "refId": variable.name}
+        return {"datasource": STOCK_TABLES, "query": query, "definition": variable.asks}
 
     def mark(self, mark: Mark) -> dict[str, Any]:
-        """See Kit. SimPod's source since 0.3 asks annotations as a query, before as `query` of the annotation."""
+        """See Kit. Without a `query` of its own, which Grafana would ask in place of the target."""
         target = {"refId": "Anno", "target": f"annotations {mark.asks}", "type": "table"}
-        return {"datasource": STOCK_TABLES, "target": target, "query": mark.asks}
+        return {"datasource": STOCK_TABLES, "target": target}
 
 
 KITS: Final[Mapping[str, Kit]] = {"plugin": Plugin(), "stock": Stock()}

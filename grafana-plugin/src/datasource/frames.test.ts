@@ -65,7 +65,7 @@ describe('a table', () => {
     expect([field('job').type, field('job').values[0]]).toEqual([FieldType.string, '4824']);
     expect([field('start').type, field('start').values[0]]).toEqual([FieldType.time, 1795672856000]);
     expect([field('end').values[0], field('elapsed').values[0]]).toEqual([null, null]);
-    expect(field('elapsed').config).toEqual({ unit: 's', description: 'Start to end.', custom: { width: 90 } });
+    expect(field('elapsed').config).toEqual({ unit: 's', description: 'Start to end.', custom: { width: 94 } });
     expect(field('job').config.links?.map((link) => link.internal?.query.text ?? link.url)).toEqual([
       '/a/weft-fabric-app/jobs/${__value.raw:percentencode}?ds=weft',
       'placement job=${__value.raw}',

@@ -7,7 +7,7 @@ const widths = (fields: Field[]) => readable(fields).map(({ config }) => config)
 
 const NOON = 1795672800000;
 
-// 8 px a letter, and 34 px around them.
+// 8 px a letter, and 38 px around them.
 test('columns are as wide as what is in them, the widest text has the rest, and what Grafana knows of them stays', () => {
   const made = widths([
     field('a', FieldType.string, ['node001', null]),
@@ -18,12 +18,12 @@ test('columns are as wide as what is in them, the widest text has the rest, and 
     field('longer than what is in it', FieldType.boolean, [true]),
   ]);
   expect(made).toEqual([
-    { custom: { width: 90 } },
-    { custom: { width: 90 } },
-    { unit: 's', custom: { width: 90 } },
-    { custom: { width: 82 } },
-    { custom: { minWidth: 194 } },
-    { custom: { width: 234 } },
+    { custom: { width: 94 } },
+    { custom: { width: 94 } },
+    { unit: 's', custom: { width: 94 } },
+    { custom: { width: 86 } },
+    { custom: { minWidth: 198 } },
+    { custom: { width: 238 } },
   ]);
 });
 
@@ -34,11 +34,11 @@ test('times have room for what Grafana writes: milliseconds where all lie within
     field('seen', FieldType.time, [NOON]),
     field('end', FieldType.time, [null]),
   ]);
-  expect(made.map(({ custom }) => custom.width)).toEqual([200, 170, 170, 58]);
+  expect(made.map(({ custom }) => custom.width)).toEqual([200, 170, 170, 62]);
 });
 
 test('one long text leaves room for the others, and can be looked at whole', () => {
   const made = widths([field('host', FieldType.string, ['n1']), field('text', FieldType.string, ['x'.repeat(1000)])]);
-  expect(made.map(({ custom }) => custom)).toEqual([{ width: 66 }, { minWidth: 450, inspect: true }]);
+  expect(made.map(({ custom }) => custom)).toEqual([{ width: 70 }, { minWidth: 450, inspect: true }]);
   expect(readable([])).toEqual([]);
 });

@@ -4,7 +4,7 @@ import { FieldType, type Field } from '@grafana/data';
 
 const LETTER_PX = 8;
 /** Around a text, with what Grafana keeps free for its filters and links. */
-const PADDING_PX = 34;
+const PADDING_PX = 38;
 const TIME_PX = 170;
 /** Where Grafana writes milliseconds too: all of a column lie within a minute. */
 const FINE_TIME_PX = 200;

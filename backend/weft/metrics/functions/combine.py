@@ -59,7 +59,8 @@ def combined_by(
                 ctx.budget.make(2 * len(some[0].values))
                 running[name] = _Running(some[0], func, share)
             running[name].add(some)
-    return {name: one.made() for name, one in running.items()}
+    # Each lets go of its sums and counts before the next one's values are made.
+    return {name: running.pop(name).made() for name in list(running)}
 
 
 def _by(key: Callable[[Series], str], series: Sequence[Series]) -> dict[str, list[Series]]:
@@ -88,24 +89,24 @@ class _Running:
     """What `_combined` gives, of series that come some at a time: all of one path expression, without seams."""
 
     def __init__(self, first: Series, func: str, share: float) -> None:
-        self._first, self._func, self._share = first, func, share
-        self._tags = first.tags
-        self._values = Running(func, len(first.values), share)
+        # Not the series itself: with its values all of the part that it was read in would stay.
+        self._grid, self._width = Grid(first.start_s, first.end_s, first.step_s), len(first.values)
+        self._path, self._tags = first.path, first.tags
+        self._func, self._share = func, share
+        self._values = Running(func, self._width, share)
 
     def add(self, series: Sequence[Series]) -> None:
-        first = self._first
+        alike = (self._grid.start_s, self._grid.step_s, self._width)
         for one in series:
-            if (one.start_s, one.step_s, len(one.values)) != (first.start_s, first.step_s, len(first.values)):
+            if (one.start_s, one.step_s, len(one.values)) != alike:
                 raise Uneven
         self._tags = common_tags(self._tags, series)
         self._values.add([one.values for one in series])
 
     def made(self) -> Series:
-        first = self._first
-        name = f"{self._func}Series({first.path})"
+        name = f"{self._func}Series({self._path})"
         tags = {"name": name} | self._tags | {"aggregatedBy": self._func}
-        grid = Grid(first.start_s, first.end_s, first.step_s)
-        return on_grid(grid, name, self._values.values(), tags, (), self._share)
+        return on_grid(self._grid, name, self._values.values(), tags, (), self._share)
 
 
 def normalized(ctx: Context, series: Sequence[Series]) -> tuple[Grid, list[Values]]:

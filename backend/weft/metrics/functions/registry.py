@@ -197,6 +197,7 @@ class Function:
         }
 
 
+_TAKE_SERIES: Final = frozenset(("any", "series", "seriesList", "seriesLists"))
 _MAKE_NONE: Final = frozenset(("Alias", "Combine", "Filter Series", "Graph", PIE, "Sorting"))
 _FUNCTIONS: dict[str, Function] = {}
 
@@ -309,6 +310,9 @@ def _missing(made: Function, param: Param) -> BadRequest:
 
 def _converted(made: Function, param: Param, value: Any) -> Any:
     expected, convert = TYPES[param.type]
+    if isinstance(value, list | Stream) and param.type not in _TAKE_SERIES:
+        # To show them as text, as what reads numbers and words does, takes a millisecond each.
+        raise _wrong(made, param, value, f"Give {expected}.")
     try:
         converted = convert(value)
     except (TypeError, ValueError, OverflowError, BadRequest):
@@ -325,7 +329,7 @@ def _converted(made: Function, param: Param, value: Any) -> Any:
 
 
 def _wrong(made: Function, param: Param, value: Any, fix: str) -> BadRequest:
-    shown = "a series" if isinstance(value, list) else repr(value)[:60]
+    shown = "a series" if isinstance(value, list | Stream) else repr(value)[:60]
     return BadRequest(f"{made.name}: the parameter '{param.name}' cannot be {shown}.", fix=fix)
 
 
@@ -354,12 +358,6 @@ def _series(value: Any) -> Given:
     return value
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, list):
-        raise TypeError(value)
-    return str(value)
-
-
 def _number(value: Any) -> int | float:
     if isinstance(value, int | float):
         return value
@@ -385,13 +383,13 @@ def _node(value: Any) -> int | str:
 
 def _aggregation(value: Any) -> str:
     # sumSeries stands for sum, as in graphite-web.
-    name = _text(value)
+    name = str(value)
     return name.removesuffix("Series") if name.removesuffix("Series") in AGGREGATIONS else name
 
 
 def _callback(value: Any) -> str:
     # countSeries counts series, count their values: a function's own name comes first.
-    name = _text(value)
+    name = str(value)
     return name if aggregator(name) else _aggregation(name)
 
 
@@ -400,7 +398,7 @@ TYPES: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
     "aggFunc": ("the name of an aggregation in quotes", _aggregation),
     "aggOrSeriesFunc": ("the name of an aggregation in quotes", _callback),
     "boolean": ("true or false", _truth),
-    "date": ("a time in quotes", _text),
+    "date": ("a time in quotes", str),
     "float": ("a number", float),
     "integer": ("a whole number", _whole),
     "interval": ("a length of time such as '5min' or '1h'", _interval),
@@ -412,8 +410,8 @@ TYPES: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
     "series": ("a series", _series),
     "seriesList": ("series", _series),
     "seriesLists": ("series", _series),
-    "string": ("a text in quotes", _text),
-    "tag": ("a tag in quotes", _text),
+    "string": ("a text in quotes", str),
+    "tag": ("a tag in quotes", str),
 }
 """graphite-web's parameter types, and "number", which stays an integer when it is one: what to give, how it is read.
 
