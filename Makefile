@@ -30,7 +30,9 @@ $(PICTURE): $(PLUGIN)/package-lock.json $(wildcard $(PLUGIN)/overview/*.* $(PLUG
 	  || echo "Weft's page goes without its picture of the fabric."
 
 # ENGINES=real: on a Neo4j and an Elasticsearch, started for it and gone with it; `make services` installs them.
-demo: setup overview
+# The picture is made meanwhile, so that npm does not keep anybody waiting: the page has it when it is loaded again.
+demo: setup
+	@$(MAKE) --no-print-directory overview &
 	$(if $(filter real,$(ENGINES)),$(BIN)/python -m tests.services with neo4j elasticsearch -- )$(BIN)/weft demo --data $(DATA) --port $(PORT)
 
 lint: setup

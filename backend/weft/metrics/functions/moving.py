@@ -34,7 +34,7 @@ LISTED = 10
 PART_POINTS = 100_000
 """Points of long series that windows slide over at once."""
 SLIDING = 6
-"""Points of memory that a point needs meanwhile."""
+"""Points of memory that a point needs meanwhile, or while many series are gone through time by time."""
 FEW_ROWS = 8
 """Up to so many series a loop over plain numbers is quicker than one over arrays."""
 
@@ -190,7 +190,7 @@ def exponentialMovingAverage(ctx: Context, again: Again, windowSize: int | float
     before = earlier(ctx, again, history_s)
     for some, matrix in grouped(before, alike=lambda one: one.stop_s, points=SEQUENCE_POINTS):
         ctx.budget.work(AVERAGE_WORK * matrix.size)
-        ctx.budget.room(LISTED * matrix.size)
+        ctx.budget.room((LISTED if len(some) <= FEW_ROWS else SLIDING) * matrix.size)
         points = history_s // some[0].step_s if isinstance(windowSize, str) else int(windowSize)
         first = np.zeros(len(matrix))
         if points and matrix.shape[1]:
