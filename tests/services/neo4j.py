@@ -17,6 +17,7 @@ server.bolt.listen_address=127.0.0.1:{port}
 server.http.enabled=false
 server.https.enabled=false
 server.memory.pagecache.size={pagecache}
+db.memory.transaction.max={transaction}
 server.config.strict_validation.enabled=true
 dbms.security.allow_csv_import_from_file_urls=false
 internal.dbms.cypher_ip_blocklist=0.0.0.0/0,::/0
@@ -24,7 +25,8 @@ internal.dbms.bolt.netty_server_shutdown_quiet_period=0
 db.tx_log.preallocate=false
 dbms.usage_report.enabled=false
 """
-"""No files, no other hosts by LOAD CSV; no reports home; a stop that does not wait for clients that are gone."""
+"""No files, no other hosts by LOAD CSV; no reports home; a stop that does not wait for clients that are gone. One query
+may not take the memory that all share: others would be refused meanwhile."""
 
 SERVER, ADMIN = "org.neo4j.server.CommunityEntryPoint", "org.neo4j.cli.AdminTool"
 OPENED = ("java.base/java.nio", "java.base/java.io", "java.base/sun.nio.ch")
@@ -43,7 +45,7 @@ class Server(process.Service):
         self._process = self._start()
 
     def _start(self) -> process.Process:
-        home = _home(self._folder, self._port, self._pagecache)
+        home = _home(self._folder, self._port, self._heap, self._pagecache)
         login = home / "data" / "dbms" / "auth.ini"
         if not login.parent.exists():
             login.parent.mkdir(parents=True)
@@ -93,10 +95,12 @@ def _make(folder: Path) -> None:
         _started(folder, home, "512m", f"-XX:ArchiveClassesAtExit={folder / 'classes.jsa'}").stop()
 
 
-def _home(folder: Path, port: int, pagecache: str = "64m") -> Path:
+def _home(folder: Path, port: int, heap: str = "512m", pagecache: str = "64m") -> Path:
     for below in ("conf", "import"):
         (folder / below).mkdir(parents=True, exist_ok=True)
-    (folder / "conf" / "neo4j.conf").write_text(CONFIGURATION.format(port=port, pagecache=pagecache))
+    heap_mb = int(heap[:-1]) * {"m": 1, "g": 1024}[heap[-1]]
+    settings = CONFIGURATION.format(port=port, pagecache=pagecache, transaction=f"{heap_mb // 4}m")
+    (folder / "conf" / "neo4j.conf").write_text(settings)
     return folder
 
 

@@ -178,7 +178,7 @@ class NameIndex:
                 return known
             tree, generation = self._tree, self._generation
         cut = nodes(pattern, self._max_pattern)
-        found = _find(tree, cut, branches=True), _find(tree, cut, branches=False)
+        found = _find(tree, cut)
         cost = len(pattern) + _cost(found)
         with self._turn:
             if generation == self._generation and cost <= CACHED_BYTES // 2 and pattern not in self._cache:
@@ -378,13 +378,11 @@ def _with(folder: Folder, paths: Iterable[list[str]], depth: int = 0) -> Folder:
     return Folder(below_it, folder.leaves | leaves, folder.mtime_ns)
 
 
-def _find(tree: Folder, pattern: tuple[Glob, ...], *, branches: bool) -> Sequence[str]:
-    """The branches or leaves that a pattern finds. It is walked along from folder to folder, in the order of what is
-    found, so that none but the hits are in memory at once; each folder is met once, so time is bounded by the tree."""
+def _find(tree: Folder, pattern: tuple[Glob, ...]) -> Hits:
+    """What a pattern finds. It is walked along from folder to folder, in the order of what is found, so that none but
+    the hits are in memory at once; each folder is met once, so time is bounded by the tree."""
     if len(pattern) == 1 and pattern[0].deep:
-        return made(
-            _count(tree, branches=branches), lambda: chain.from_iterable(_below_in_order(tree, branches=branches))
-        )
+        return _all(tree, branches=True), _all(tree, branches=False)
     *above, last = (*pattern, _EVERY) if pattern[-1].deep else pattern
     level: Iterable[tuple[str, Folder]] = [("", tree)]
     nested = False
@@ -393,13 +391,21 @@ def _find(tree: Folder, pattern: tuple[Glob, ...], *, branches: bool) -> Sequenc
             level, nested = _spanned(level, nested=nested), True
         else:
             level = _matching(level, glob)
-    found = (
-        prefix + name
-        for prefix, folder in level
-        for name in sorted(last.among(folder.folders if branches else folder.leaves))
-    )
+    branches: list[str] = []
+
+    def leaves() -> Iterator[str]:
+        for prefix, folder in level:
+            branches.extend(prefix + name for name in sorted(last.among(folder.folders)))
+            yield from (prefix + name for name in sorted(last.among(folder.leaves)))
+
     # What lies in a folder comes after others that are called like it and more.
-    return kept(sorted(found) if nested else found)
+    found = kept(sorted(leaves()) if nested else leaves())
+    return kept(sorted(branches) if nested else branches), found
+
+
+def _all(tree: Folder, *, branches: bool) -> Sequence[str]:
+    """All leaves, or all folders, sorted; made when they are gone through."""
+    return made(_count(tree, branches=branches), lambda: chain.from_iterable(_below_in_order(tree, branches=branches)))
 
 
 def _matching(level: Iterable[tuple[str, Folder]], glob: Glob) -> Iterator[tuple[str, Folder]]:
