@@ -210,6 +210,8 @@ def _resources(app: FastAPI, stub: Stub) -> None:
 async def serving(stub: Stub) -> AsyncIterator[str]:
     """The stub on a free port, until the block ends; its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        # As Go's servers have it: else the kernel keeps a body until its headers are acknowledged, for 40 ms.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         server = uvicorn.Server(uvicorn.Config(stub.app(), log_level="error", lifespan="off"))
         task = asyncio.create_task(server._serve([listener]))
         try:

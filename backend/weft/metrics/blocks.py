@@ -54,16 +54,34 @@ def ask(file: int, offset: int, size: int) -> None:
 
 
 class Block:
-    """Files with one start, step and length: rows of one matrix, decoded some at a time from one buffer."""
+    """Files with one start, step and length, up to `rows` of them: rows of matrices, decoded some at a time from one
+    buffer.
+
+    A matrix is of about BLOCK_BYTES, the next ones twice as large as the one before: how many files are of this kind
+    nobody knows before they are read, and what is not used is memory all the same.
+    """
 
     def __init__(self, plan: Plan, rows: int) -> None:
-        self.matrix: Values = np.empty((rows, plan.n))
-        self.rows = 0
         n = min(plan.n, LONG_POINTS)
-        self._room = min(rows, max(4, min(64, BLOCK_BYTES // (n * POINT.size))))
+        self._room = min(rows, max(1, min(64, BLOCK_BYTES // (n * POINT.size))))
         self._buffered = 0
+        # Made before the matrices: when it is freed, that of the next fetch takes its place and nothing else does.
         self._bytes = memoryview(bytearray(self._room * n * POINT.size))
         self._expected = _stamps(plan, 0, n)
+        self._n, self._left = plan.n, rows
+        self._matrix: Values = np.empty((0, plan.n))
+        self._rows = 0
+
+    def _next_row(self) -> Values:
+        if self._rows == len(self._matrix):
+            self.decode()
+            height = max(1, BLOCK_BYTES // (8 * self._n), 2 * len(self._matrix))
+            self._matrix = np.empty((min(self._left, height), self._n))
+            self._left -= len(self._matrix)
+            self._rows = 0
+        self._rows += 1
+        row: Values = self._matrix[self._rows - 1]
+        return row
 
     def read(self, file: int, plan: Plan, base_s: int) -> Values:
         """Read one file's slots; its row is filled at the latest by `decode`. Raises Unreadable, OSError."""
@@ -71,7 +89,7 @@ class Block:
             return self._read_long(file, plan, base_s)
         if self._buffered == self._room:
             self.decode()
-        row: Values = self.matrix[self.rows]
+        row = self._next_row()
         size = plan.n * POINT.size
         begin = self._buffered * size
         if base_s == 0:
@@ -79,12 +97,11 @@ class Block:
         else:
             _fill(self._bytes[begin : begin + size], file, plan.archive, plan.start_s, base_s)
         self._buffered += 1
-        self.rows += 1
         return row
 
     def _read_long(self, file: int, plan: Plan, base_s: int) -> Values:
         """Read one file's slots a part at a time, so that no more memory is needed than they take."""
-        row: Values = self.matrix[self.rows]
+        row = self._next_row()
         for first in range(0, plan.n, LONG_POINTS) if base_s else ():
             part = row[first : first + LONG_POINTS]
             some = self._bytes[: len(part) * POINT.size]
@@ -92,14 +109,13 @@ class Block:
             decoded(some, _stamps(plan, first, len(part)), part)
         if not base_s:
             row[:] = np.nan
-        self.rows += 1
         return row
 
     def decode(self) -> None:
         """Fill the rows that were read since the last time."""
         k = self._buffered
         if k:
-            decoded(self._bytes, self._expected, self.matrix[self.rows - k : self.rows])
+            decoded(self._bytes, self._expected, self._matrix[self._rows - k : self._rows])
             self._buffered = 0
 
 
