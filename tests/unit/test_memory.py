@@ -39,24 +39,44 @@ def test_large_blocks_are_given_back_when_they_are_freed() -> None:
     assert left_kb("frugal") < 5_000 < 30_000 < left_kb()
 
 
+class System:
+    """A process: its memory in MB, what of it is in use, and how much there was whenever it was given back."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.resident, self.used, self.trimmed = 100, 100, []
+        patch.setattr(memory, "resident_bytes", lambda: self.resident << 20)
+        patch.setattr(memory, "_trim", self._trim)
+
+    def _trim(self, pad: int) -> None:
+        self.trimmed.append(self.resident)
+        self.resident = min(self.resident, self.used)
+
+
 @pytest.mark.anyio
-async def test_free_memory_is_given_back_when_much_has_become_of_it_and_nothing_is_asked(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    resident_mb, trimmed = [100], []
-
-    def trim(pad: int) -> None:
-        trimmed.append(resident_mb[0])
-        resident_mb[0] = min(resident_mb[0], 150)
-
-    monkeypatch.setattr(memory, "resident_bytes", lambda: resident_mb[0] << 20)
-    monkeypatch.setattr(memory, "_trim", trim)
+async def test_free_memory_is_given_back_when_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    system = System(monkeypatch)
     monkeypatch.setattr(memory, "IDLE_S", 0.0)
     free = memory.FreeMemory()
-    for now_mb in (101, 107, 200, 151, 107):
-        resident_mb[0] = now_mb
+    system.used = 150
+    for now_mb in (101, 107, 160, 151, 107):
+        system.resident = now_mb
         for _ in range(3):  # of several answers in a row only the last one's time counts
-            free.give_back_when_idle()
+            free.answered()
         await asyncio.sleep(0.01)
     # What it was at its least, 100 MB, counts: what is resident and free looks as what is in use.
-    assert trimmed == [200, 151]
+    assert system.trimmed == [160, 151]
+
+
+@pytest.mark.anyio
+async def test_much_free_memory_is_given_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    system = System(monkeypatch)
+    free = memory.FreeMemory()
+    for now_mb in (164, 165, 164):
+        system.resident = now_mb
+        free.answered()
+    assert system.trimmed == [165]
+    # Of more that is in use it is tried once, and not after every answer.
+    system.used = system.resident = 180
+    for _ in range(3):
+        free.answered()
+    assert system.trimmed == [165, 180]

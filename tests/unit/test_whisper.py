@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from weft.base.errors import BadRequest, BadSettings
+from weft.metrics.blocks import LONG_POINTS
 from weft.metrics.series import Series, Window
 from weft.metrics.store import unheard
 from weft.metrics.tree import WhisperStore
@@ -137,6 +138,31 @@ def test_any_file_and_window_is_read_as_whisper_reads_it(
     asked = Window(from_s, from_s + span[1], NOW + late)
     (got,) = store_of(root).fetch_now(["m"], asked)
     assert_same(got, root / "m.wsp", asked)
+
+
+async def test_files_of_several_kinds_take_little_more_memory_than_their_values(tmp_path: Path) -> None:
+    kinds = {"seconds": (1, 90_000), "tens": (10, 9000), "minutes": (60, 1500)}
+    for name, archive in kinds.items():
+        make(tmp_path / f"{name}.wsp", [archive], [(NOW - 100, 1.0)])
+    got = await store_of(tmp_path).fetch(list(kinds), Window(NOW - DAY, NOW, NOW), unheard)
+    values = [one.values for one in got if one is not None]
+    assert [len(some) for some in values] == [86_400, 8640, 1440]
+    held = {id(some.base): some.base.nbytes for some in values if some.base is not None}
+    assert sum(held.values()) < 1.5 * sum(some.nbytes for some in values)
+
+
+async def test_many_files_are_read_the_same_whatever_fits_a_matrix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"m{i}" for i in range(40)]
+    for i, name in enumerate(names):
+        make(tmp_path / f"{name}.wsp", [(10 + 10 * (i % 3), 360)], ramp(NOW - 37 * i, 30, 90, gaps=2 + i % 5))
+    asked = Window(NOW - 3000, NOW - 100, NOW)
+    for block_bytes in (1, 10_000, 1 << 20):
+        monkeypatch.setattr("weft.metrics.blocks.BLOCK_BYTES", block_bytes)
+        got = await store_of(tmp_path).fetch(names, asked, unheard)
+        for name, one in zip(names, got, strict=True):
+            assert_same(one, tmp_path / f"{name}.wsp", asked)
 
 
 async def test_many_files_of_different_rings_are_rows_of_one_matrix_in_the_order_asked(tmp_path: Path) -> None:
@@ -279,6 +305,23 @@ async def test_a_name_that_is_not_stored_is_none_and_never_a_path(name: str, tmp
     assert await store.fetch([name], asked, unheard) == [None]
     assert not store.index.exists(name)
     assert (await store.fetch([name, "a.b"], asked, unheard))[1] is not None
+
+
+@pytest.mark.parametrize("slots", [360, LONG_POINTS + 1])
+async def test_a_file_that_is_cut_among_others_leaves_their_values_as_they_are(tmp_path: Path, slots: int) -> None:
+    """The cut one is noticed when its values are read: its row must not count."""
+    names = [f"m{i}" for i in range(9)]
+    for i, name in enumerate(names):
+        make(tmp_path / f"{name}.wsp", [(10, slots)], ramp(NOW - 10 * i, 10, 90))
+    cut = names[1::3]
+    for name in cut:
+        os.truncate(tmp_path / f"{name}.wsp", 28 + 12 * slots - 1)
+    asked = Window(NOW - 10 * slots, NOW, NOW)
+    got = await store_of(tmp_path).fetch(names, asked, unheard)
+    assert [one.name for one in got if one is not None] == [name for name in names if name not in cut]
+    for one in got:
+        if one is not None:
+            assert_same(one, tmp_path / f"{one.name}.wsp", asked)
 
 
 async def test_damaged_files_are_missing_series_with_one_log_line_each(

@@ -335,6 +335,15 @@ def test_half_a_surrogate_pair_ends_no_format() -> None:
     assert strict(b"".join(wire.graphite_pretty(told)))[0]["target"] == "a\ud83d"
 
 
+def test_a_long_name_in_each_line_of_csv_makes_no_chunk_larger() -> None:
+    one = Series("n" * 8000, 1_700_000_000, 10, np.arange(1000.0))
+    chunks = list(wire.graphite_csv([one], UTC))
+    assert all(500_000 <= len(chunk) <= 1_200_000 for chunk in chunks[:-1])
+    lines = b"".join(chunks).split(b"\r\n")
+    assert len(lines) == 1001
+    assert lines[999] == b"n" * 8000 + b",2023-11-15 00:59:50,999.0"
+
+
 async def test_between_two_chunks_other_tasks_get_their_turn() -> None:
     turns = []
 

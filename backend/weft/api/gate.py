@@ -99,7 +99,7 @@ class Gate:
         finally:
             if not begun:
                 self._waiting -= counted
-            self._memory.give_back_when_idle()
+            self._memory.answered()
 
 
 def plain_path(path: str) -> str:

@@ -13,6 +13,8 @@ from typing import Final
 
 SLACK_BYTES: Final = 8 << 20
 """How much more than it was at its least there must be."""
+MUCH_BYTES: Final = 64 << 20
+"""How much more than when it was last given back is too much to keep for the next answer."""
 IDLE_S: Final = 2.0
 """How long nothing must have been answered: it takes some milliseconds, and more in the answer after it."""
 
@@ -59,23 +61,30 @@ def give_back() -> None:
 
 
 class FreeMemory:
-    """Gives free memory back when much has become of it and nothing is asked for a while."""
+    """Gives free memory back after an answer: at once when much has become of it, else when nothing is asked for a
+    while."""
 
     def __init__(self) -> None:
-        self._least = resident_bytes()
+        self._least = self._left = resident_bytes()
         self._due: asyncio.TimerHandle | None = None
 
-    def give_back_when_idle(self) -> None:
-        """Do so IDLE_S after this was called for the last time; in the running event loop."""
+    def answered(self) -> None:
+        """Say that an answer has been given; in the running event loop."""
         if _trim is None:
             return
+        if resident_bytes() > self._left + MUCH_BYTES:
+            self._give_back()
         if self._due is not None:
             self._due.cancel()
-        self._due = asyncio.get_running_loop().call_later(IDLE_S, self._give_back)
+        self._due = asyncio.get_running_loop().call_later(IDLE_S, self._when_idle)
 
-    def _give_back(self) -> None:
+    def _when_idle(self) -> None:
         # What is resident and free looks as what is in use: so it is tried again while there is more than there once
         # was.
-        if _trim is not None and resident_bytes() > self._least + SLACK_BYTES:
-            _trim(0)
+        if resident_bytes() > self._least + SLACK_BYTES:
+            self._give_back()
         self._least = min(self._least, resident_bytes())
+
+    def _give_back(self) -> None:
+        give_back()
+        self._left = resident_bytes()

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weft.base.errors import TooMuch
+from weft.base.memory import LARGE_BYTES
 from weft.metrics.rows import decoded
 from weft.metrics.series import Values, Window
 from weft.metrics.whisper import POINT, Archive, Layout, Plan, Unreadable
@@ -57,8 +58,9 @@ class Block:
     """Files with one start, step and length, up to `rows` of them: rows of matrices, decoded some at a time from one
     buffer.
 
-    A matrix is of about BLOCK_BYTES, the next ones twice as large as the one before: how many files are of this kind
-    nobody knows before they are read, and what is not used is memory all the same.
+    How many files are of this kind nobody knows before they are read. Rows to spare of a matrix of LARGE_BYTES take no
+    memory: its pages come from the system, and are not there before they are written to. Smaller ones lie in what
+    earlier answers used, so there are few rows in them.
     """
 
     def __init__(self, plan: Plan, rows: int) -> None:
@@ -73,14 +75,14 @@ class Block:
         self._rows = 0
 
     def _next_row(self) -> Values:
+        """The row to fill; it is that of the next file too, unless `_rows` counts it."""
         if self._rows == len(self._matrix):
             self.decode()
-            height = max(1, BLOCK_BYTES // (8 * self._n), 2 * len(self._matrix))
+            height = self._left if self._left * self._n >= LARGE_BYTES // 8 else max(1, BLOCK_BYTES // 8 // self._n)
             self._matrix = np.empty((min(self._left, height), self._n))
             self._left -= len(self._matrix)
             self._rows = 0
-        self._rows += 1
-        row: Values = self._matrix[self._rows - 1]
+        row: Values = self._matrix[self._rows]
         return row
 
     def read(self, file: int, plan: Plan, base_s: int) -> Values:
@@ -97,6 +99,7 @@ class Block:
         else:
             _fill(self._bytes[begin : begin + size], file, plan.archive, plan.start_s, base_s)
         self._buffered += 1
+        self._rows += 1
         return row
 
     def _read_long(self, file: int, plan: Plan, base_s: int) -> Values:
@@ -109,6 +112,7 @@ class Block:
             decoded(some, _stamps(plan, first, len(part)), part)
         if not base_s:
             row[:] = np.nan
+        self._rows += 1
         return row
 
     def decode(self) -> None:
@@ -135,7 +139,7 @@ class Blocks:
         if plan := layout.plan(self._window):
             shape = (plan.start_s, plan.archive.step_s, plan.n)
             if shape not in self._by_shape:
-                self._by_shape[shape] = Block(plan, self._rows)
+                self._by_shape[shape] = Block(plan, min(self._rows, max(1, self._left // plan.n)))
             found = plan, self._by_shape[shape]
         self._by_layout[layout] = found
         return found
