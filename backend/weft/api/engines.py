@@ -38,8 +38,12 @@ class Engines:
     clock: Callable[[], int] = system_clock
 
 
-def engines_of(request: Request) -> Engines:
-    """The engines, as a dependency. Raises Unavailable while they are still being opened."""
+async def engines_of(request: Request) -> Engines:
+    """The engines, as a dependency; not a plain function: that FastAPI would call in a thread.
+
+    Raises:
+        Unavailable: they are still being opened.
+    """
     engines: Engines | None = getattr(request.app.state, "engines", None)
     if engines is None:
         raise Unavailable("Weft is still opening its engines.", fix="Try again in a moment; /readyz tells when.")

@@ -56,7 +56,7 @@ def identify(client: str | None, headers: Mapping[str, str], http: Http) -> View
     return LOCAL
 
 
-def viewer_of(request: Request) -> Viewer:
+async def viewer_of(request: Request) -> Viewer:
     """The viewer of a request, as a dependency of every route that answers with data."""
     http: Http = request.app.state.http
     return identify(request.client.host if request.client else None, request.headers, http)

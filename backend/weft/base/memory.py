@@ -15,7 +15,7 @@ SLACK_BYTES: Final = 8 << 20
 """How much more than it was at its least there must be."""
 MUCH_BYTES: Final = 64 << 20
 """How much more than when it was last given back is too much to keep for the next answer."""
-IDLE_S: Final = 2.0
+IDLE_S: Final = 30.0
 """How long nothing must have been answered: it takes some milliseconds, and more in the answer after it."""
 
 LARGE_BYTES: Final = 4 << 20

@@ -19,7 +19,7 @@ import zlib
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import ItemsView, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from operator import itemgetter
@@ -392,15 +392,26 @@ def _find(tree: Folder, pattern: tuple[Glob, ...]) -> Hits:
         else:
             level = _matching(level, glob)
     branches: list[str] = []
+    chosen = _chooser(last)
 
     def leaves() -> Iterator[str]:
         for prefix, folder in level:
-            branches.extend(prefix + name for name in sorted(last.among(folder.folders)))
-            yield from (prefix + name for name in sorted(last.among(folder.leaves)))
+            if folder.folders:
+                branches.extend([prefix + name for name in chosen(folder.folders)])
+            for name in chosen(folder.leaves):
+                yield prefix + name
 
     # What lies in a folder comes after others that are called like it and more.
     found = kept(sorted(leaves()) if nested else leaves())
     return kept(sorted(branches) if nested else branches), found
+
+
+def _chooser(glob: Glob) -> Callable[[Collection[str]], Sequence[str]]:
+    """What gives those of some names that match, sorted; thousands of folders are asked for one name each."""
+    if glob.literal and len(glob.words) == 1:
+        [only] = found = list(glob.words)
+        return lambda names: found if only in names else []
+    return lambda names: sorted(glob.among(names))
 
 
 def _all(tree: Folder, *, branches: bool) -> Sequence[str]:
@@ -410,11 +421,12 @@ def _all(tree: Folder, *, branches: bool) -> Sequence[str]:
 
 def _matching(level: Iterable[tuple[str, Folder]], glob: Glob) -> Iterator[tuple[str, Folder]]:
     """The folders in these that match; in order, where these are."""
+    words = sorted((f"{word}.", word) for word in glob.words) if glob.literal else []
     for prefix, folder in level:
         if glob.literal:
-            for word in sorted(f"{word}." for word in glob.words):
-                if (below := folder.folders.get(word[:-1])) is not None:
-                    yield prefix + word, below
+            for text, word in words:
+                if (below := folder.folders.get(word)) is not None:
+                    yield prefix + text, below
         else:
             matching = [(f"{name}.", below) for name, below in folder.folders.items() if glob.matches(name)]
             for name, below in sorted(matching, key=itemgetter(0)):
