@@ -32,8 +32,8 @@ LAID_OUT: Final = 2
 """Arrays as long as the longest series that a function lays out beside what it gives."""
 FILE_WORK: Final = 1000
 """What it costs to open and read a series."""
-SERIES_POINTS: Final = 64
-"""What a series takes beside its values, in points: 512 bytes for its name, its tags and itself."""
+SERIES_POINTS: Final = 160
+"""What a series takes beside its values, in points: 1,280 bytes for its name, its tags, itself and its place here."""
 MANY_POINTS: Final = 4_000_000
 """Before a request holds more than that at once, 32 MB, what earlier answers left free is given back."""
 NAME_LETTERS: Final = 8
@@ -191,15 +191,20 @@ class Budget:
 
     def hold(self, series: Iterable[Series]) -> None:
         """Count series that a function gave, until their values are let go of. Raises TooMuch."""
-        letters = number = 0
+        letters = others = 0
+        new: dict[int, list[Matrix]] = {}
         for one in series:
-            number += 1
             letters += len(one.name) + len(one.path)
             array = _owner(one)
             if id(array) not in self._arrays:
-                self._arrays[id(array)] = ref(array, self._let_go(id(array), array.size))
-                self.held += array.size
-        self.room(letters // NAME_LETTERS + SERIES_POINTS * number)
+                new.setdefault(id(array), []).append(array)
+            else:
+                others += 1
+        for key, [array, *rest] in new.items():
+            points = array.size + SERIES_POINTS * (1 + len(rest))
+            self._arrays[key] = ref(array, self._let_go(key, points))
+            self.held += points
+        self.room(letters // NAME_LETTERS + SERIES_POINTS * others)
 
     def _let_go(self, key: int, points: int) -> Callable[[object], None]:
         return partial(self._forget, key, points)
