@@ -9,6 +9,7 @@ from starlette.datastructures import Headers
 
 from weft.api import errors
 from weft.api.gate import Gate, cors_headers, plain_path
+from weft.base import waits
 
 pytestmark = pytest.mark.anyio
 
@@ -72,6 +73,29 @@ async def test_one_request_over_the_queue_is_refused_and_health_is_not() -> None
         held.go_on.set()
         assert [(await task).status_code for task in waiting] == [200, 200]
         assert (await client.post("/json/query")).status_code == 200
+
+
+async def test_what_one_request_waits_for_engines_is_counted_together() -> None:
+    app, tries = FastAPI(), []
+
+    @app.get("/asks/{who}")
+    async def asks_twice(who: str) -> bool:
+        async def hanging() -> None:
+            async with waits.within(0.05):
+                tries.append(who)
+                await asyncio.Event().wait()
+
+        for _ in range(2):
+            with pytest.raises(TimeoutError):
+                await hanging()
+        return True
+
+    app.add_middleware(Gate, queue=4)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8077") as client:
+        answers = await asyncio.gather(*(client.get(f"/asks/{who}") for who in "ab"))
+    assert [answer.json() for answer in answers] == [True, True]
+    assert sorted(tries) == ["a", "b"], "neither asks a second time, nor is one told of what the other waits"
 
 
 async def test_a_preflight_is_answered_for_the_origin_that_asks_and_never_with_a_star() -> None:

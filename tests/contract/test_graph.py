@@ -11,6 +11,7 @@ import pytest
 from tests.services.neo4j import Server
 
 from engines import asked, empty, settings_of
+from weft.base import waits
 from weft.base.config import Neo4j
 from weft.base.errors import BadSettings, Unavailable, UnknownName
 from weft.inventory.neo4j import graph as graph_module
@@ -196,11 +197,38 @@ async def test_a_server_that_hangs_is_away_within_seconds(neo4j_server: Server) 
         os.kill(neo4j_server.pid, signal.SIGSTOP)
         try:
             assert "within 2.5 s" in await fails_soon(graph)
+            begun = time.monotonic()
+            with waits.one_request():
+                for _ in range(3):
+                    await fails_soon(graph)
+            assert time.monotonic() - begun < SOON_S, "all that one request reads"
             async with Graph.open(settings_of(neo4j_server, timeout_s=1)) as late:
                 await fails_soon(late)
         finally:
             os.kill(neo4j_server.pid, signal.SIGCONT)
         assert await graph.read(count) >= 0
+
+
+async def test_what_a_request_reads_has_together_as_long_as_one_read(neo4j_server: Server) -> None:
+    read_s: list[float] = []
+
+    async def slowly(tx: Tx) -> None:
+        assert await tx.row("RETURN 1") == [1]
+        began = time.monotonic()
+        await asyncio.sleep(0.2)
+        read_s.append(time.monotonic() - began)
+
+    async with Graph.open(settings_of(neo4j_server, timeout_s=2.5)) as graph:
+
+        async def one_request() -> None:
+            with waits.one_request():
+                for _ in range(20):
+                    await graph.read(slowly)
+
+        with pytest.raises(Unavailable, match=r"did not answer within 2\.5 s"):
+            await one_request()
+        assert sum(read_s) < 2.5
+        assert await graph.read(count) >= 0, "the next request"
 
 
 async def test_an_outage_costs_time_and_nothing_else(neo4j_server: Server) -> None:

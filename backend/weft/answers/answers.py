@@ -9,6 +9,7 @@ from weft.answers.directory import Directory
 from weft.answers.recent import Recent
 from weft.answers.routed import Held, RunRoutes, RunShares
 from weft.answers.site import Site
+from weft.base import waits
 from weft.base.errors import UnknownName
 from weft.base.intervals import FOREVER_MS, Interval, iso
 from weft.fabric.topology import Topology
@@ -99,7 +100,7 @@ class Answers:
             )
         version = await self.site.fabrics.version()
         key = (fabric, version, at_ms if at_ms <= span.last_ms else await self._settled(fabric, version, span, at_ms))
-        async with self._one_scene:  # a panel asks for its nodes and its edges at once
+        async with waits.turn(self._one_scene):  # a panel asks for its nodes and its edges at once
             held = self._scenes.get(key)
             if held is None:
                 view, directory = await asyncio.gather(self.site.fabrics.fabric(fabric, key[2]), self.directory(fabric))

@@ -31,6 +31,7 @@ from weft.answers.stock import Stockroom, stored_hosts
 from weft.answers.tag_question import WHAT_TAGS, Held, Hold, Question, parts_of, question_of
 from weft.answers.units import UNIT_TAGS, Form
 from weft.answers.virtual import Assembly, HostTemplate, counters
+from weft.base import waits
 from weft.base.access import Viewer
 from weft.base.intervals import Interval, graphite_window
 from weft.fabric.names import safe
@@ -213,7 +214,7 @@ class InventoryTags:
     async def table(self) -> PortTable:
         """The ports as the inventory knows them now."""
         version = await self._answers.site.fabrics.version()
-        async with self._one_table:
+        async with waits.turn(self._one_table):
             if self._table is None or self._table[0] != version:
                 self._table = version, await port_table(self._answers)
             return self._table[1]

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from weft.api.errors import error_response, service_response
 from weft.api.identity import host_name, is_loopback
+from weft.base import waits
 from weft.base.errors import Busy
 from weft.base.memory import FreeMemory
 
@@ -86,7 +87,8 @@ class Gate:
             await send(message)
 
         try:
-            await self._app(scope, receive, watched)
+            with waits.one_request():
+                await self._app(scope, receive, watched)
         except ClientDisconnect:
             log.info("client left before its request was read", extra={"path": scope["path"]})
         except Exception:  # the last line of defence: the reader gets an id, the log its traceback

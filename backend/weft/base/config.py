@@ -135,7 +135,7 @@ class Neo4j(_Section):
     """Empty: the server asks for none."""
     database: str = "neo4j"
     timeout_s: float = Field(2.5, gt=0)
-    """How long a reader waits for it before it is told that the server is away."""
+    """How long a reader waits, over all that a request asks, before it is told that the server is away."""
 
 
 class Logs(_Section):
@@ -158,7 +158,7 @@ class Elasticsearch(_Section):
     keep_days: int = Field(0, ge=0)
     """After how many days lines are dropped, by the cluster where it can, else by Weft; 0: never."""
     timeout_s: float = Field(2.5, gt=0)
-    """How long a reader waits for it before it is told that the cluster is away."""
+    """How long a reader waits, over all that a request asks, before it is told that the cluster is away."""
 
 
 class Spool(_Section):

@@ -19,6 +19,7 @@ from neo4j import (
 )
 from neo4j.exceptions import AuthError, DriverError, IncompleteCommit, Neo4jError
 
+from weft.base import waits
 from weft.base.config import Neo4j
 from weft.base.errors import BadSettings, ServiceError, Unavailable
 from weft.inventory.neo4j.schema import MIGRATIONS
@@ -147,15 +148,17 @@ class Graph:
     async def read(self, work: Work[T], *, deadline_s: float | None = None) -> T:
         """Run work that reads: what it reads is of committed transactions only.
 
+        Args:
+            deadline_s: how long all reads of a request may take together; default: neo4j.timeout_s.
         Raises:
             Unavailable: the server is away or does not answer in time.
         """
-        within_s = deadline_s or self._settings.timeout_s
+        most_s = deadline_s or self._settings.timeout_s
         try:
-            async with asyncio.timeout(within_s):
-                return await self._tried(lambda: self._read_once(work, within_s), READ_TRIES)
+            async with waits.within(most_s) as left_s:
+                return await self._tried(lambda: self._read_once(work, left_s), READ_TRIES)
         except TimeoutError as exc:
-            raise self._late(within_s) from exc
+            raise self._late(most_s) from exc
 
     async def write(self, work: Work[T]) -> T:
         """Run work in a write transaction; all of it is kept when this returns, or nothing is.

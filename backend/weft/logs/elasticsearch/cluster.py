@@ -1,6 +1,5 @@
 """Calls of the cluster: how long each may take, and what goes wrong with it, in words."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -10,6 +9,7 @@ from elastic_transport import ApiResponse
 from elasticsearch import ApiError, AsyncElasticsearch, TransportError, UnsupportedProductError
 from elasticsearch.exceptions import ConnectionTimeout
 
+from weft.base import waits
 from weft.base.config import Elasticsearch
 from weft.base.errors import BadSettings, TooMuch, Unavailable
 
@@ -66,9 +66,9 @@ class Cluster:
 
     @asynccontextmanager
     async def answering(self) -> AsyncIterator[None]:
-        """All calls of one answer together within `timeout_s`. Raises Unavailable: they take longer."""
+        """All calls of one request together within `timeout_s`. Raises Unavailable: they take longer."""
         try:
-            async with asyncio.timeout(self.timeout_s):
+            async with waits.within(self.timeout_s):
                 yield
         except TimeoutError as exc:
             raise self._late(self.timeout_s) from exc
@@ -81,7 +81,8 @@ class Cluster:
         Raises:
             Unavailable: it does not answer or refuses. TooMuch: the query is too large for it.
         """
-        return await self._asked(call, self.timeout_s, absent)
+        async with self.answering():
+            return await self._asked(call, self.timeout_s, absent)
 
     async def write(self, call: Call, *, absent: bool = False) -> Any:
         """As `read`, within WRITE_S."""
