@@ -60,6 +60,8 @@ class Inventory:
     ledger: Ledger
     archive: Archive
     cypher: CypherEngine | None = None
+    patience_s: float | None = None
+    """How long a request waits for what is made of it for all."""
 
 
 @asynccontextmanager
@@ -91,13 +93,16 @@ async def open_engines(
         fresh = await stack.enter_async_context(with_caches(tree, settings))
         stored = await stack.enter_async_context(with_remotes(fresh, settings))
         fabrics, jobs, ledger = inventory.fabrics, inventory.jobs, inventory.ledger
-        site = Site(fabrics, jobs, ledger, stored, logs, settings.site, zone, metrics.virtual_prefix, inventory.cypher)
+        prefix, cypher, patience_s = metrics.virtual_prefix, inventory.cypher, inventory.patience_s
+        site = Site(fabrics, jobs, ledger, stored, logs, settings.site, zone, prefix, cypher, patience_s)
         answers = Answers(site)
         importer = None
         if owner:
             writer = counter_writer(settings, tree.index)
             importer = Importer(fabrics, jobs, ledger, logs, writer, settings.site, zone, clock)
         names, tags, happened = InventoryNames(answers), InventoryTags(answers), InventoryEvents(answers)
+        stack.push_async_callback(answers.close)
+        stack.push_async_callback(tags.close)
         series = Engine(stored, names, limits_of(metrics), tags=tags, events=happened)
         yield Engines(settings, site, answers, series, importer, spool_of(settings), tree, clock)
 
@@ -149,7 +154,10 @@ async def _open_neo4j(settings: Settings) -> AsyncIterator[Inventory]:
         names = settings.site.host_names
         absent_after, share = settings.inventory.absent_after, settings.inventory.quarantine_share
         fabrics = Neo4jFabrics(graph, absent_after=absent_after, quarantine_share=share, host_names=names)
-        yield Inventory(fabrics, Neo4jJobs(graph), Neo4jLedger(graph), Neo4jArchive(graph, names), Neo4jCypher(graph))
+        archive, cypher = Neo4jArchive(graph, names), Neo4jCypher(graph)
+        yield Inventory(
+            fabrics, Neo4jJobs(graph), Neo4jLedger(graph), archive, cypher, patience_s=settings.neo4j.timeout_s
+        )
 
 
 def open_logs(settings: Settings) -> AbstractAsyncContextManager[LogStore]:

@@ -76,22 +76,44 @@ async def test_what_a_request_asks_at_once_counts_once(clock: Clock) -> None:
         assert await wait(clock, 0.0) == 5.0
 
 
-async def test_who_waits_for_another_that_asks_waits_as_well(clock: Clock) -> None:
-    lock = asyncio.Lock()
-    await lock.acquire()
+async def test_who_waits_for_a_task_that_asks_for_many_waits_as_well(clock: Clock) -> None:
+    ends = asyncio.Event()
+    task = asyncio.create_task(ends.wait())
 
-    async def second() -> None:
+    async def request() -> None:
         with waits.one_request():
-            async with waits.turn(lock):
-                clock.now_s += 100.0  # work with the lock held
-                assert await wait(clock, 0.0) == 8.0
+            await waits.for_task(task, 10.0)
+            assert await wait(clock, 0.0) == 8.0
 
-    waiting = asyncio.create_task(second())
+    waiting = asyncio.create_task(request())
     await asyncio.sleep(0)
     clock.now_s += 2.0
-    lock.release()
+    ends.set()
     await waiting
-    assert not lock.locked()
+
+
+@pytest.mark.parametrize("spent_s", [0.0, 0.05])
+async def test_a_task_goes_on_when_a_request_waits_no_longer(spent_s: float) -> None:
+    ends = asyncio.Event()
+    task = asyncio.create_task(ends.wait())
+    with waits.one_request():
+        async with waits.within(1.0):
+            await asyncio.sleep(spent_s)
+        with pytest.raises(TimeoutError):
+            await waits.for_task(task, 0.05)
+    assert not task.done()
+    ends.set()
+    assert await task
+
+
+async def test_who_is_no_request_and_who_need_not_hurry_wait_until_the_end() -> None:
+    task = asyncio.create_task(asyncio.sleep(0.05))
+    await waits.for_task(task, 0.01)
+    assert task.done()
+    task = asyncio.create_task(asyncio.sleep(0.05))
+    with waits.one_request():
+        await waits.for_task(task, None)
+    assert task.done()
 
 
 async def test_an_engine_that_hangs_is_asked_once_by_a_request() -> None:

@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from weft.answers.directory import Directory
 from weft.answers.recent import Recent
 from weft.answers.routed import Held, RunRoutes, RunShares
+from weft.answers.shared import Shared
 from weft.answers.site import Site
-from weft.base import waits
 from weft.base.errors import UnknownName
 from weft.base.intervals import FOREVER_MS, Interval, iso
 from weft.fabric.topology import Topology
@@ -38,8 +38,7 @@ class Answers:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self._scenes: Recent[Scene] = Recent(MOST_SCENES)
-        self._one_scene = asyncio.Lock()
+        self._scenes: Shared[Scene] = Shared("The picture of the fabric", MOST_SCENES, site.patience_s)
         self._late: dict[str, tuple[int, tuple[int, ...]]] = {}
         self._directories: dict[str, tuple[int, Directory]] = {}
         self._cables: dict[str, tuple[int, dict[str, tuple[Connection, ...]]]] = {}
@@ -100,14 +99,17 @@ class Answers:
             )
         version = await self.site.fabrics.version()
         key = (fabric, version, at_ms if at_ms <= span.last_ms else await self._settled(fabric, version, span, at_ms))
-        async with waits.turn(self._one_scene):  # a panel asks for its nodes and its edges at once
-            held = self._scenes.get(key)
-            if held is None:
-                view, directory = await asyncio.gather(self.site.fabrics.fabric(fabric, key[2]), self.directory(fabric))
-                names = directory.switch_names(key[2])
-                held = Scene(view, Topology.of(view, self.site.settings.host_names, names))
-                self._scenes.put(key, held)
-            return held
+        # A panel asks for its nodes and its edges at once.
+        return await self._scenes.get(key, lambda: self._scene(fabric, key[2]))
+
+    async def close(self) -> None:
+        """End what is being made."""
+        await self._scenes.close()
+
+    async def _scene(self, fabric: str, at_ms: int) -> Scene:
+        view, directory = await asyncio.gather(self.site.fabrics.fabric(fabric, at_ms), self.directory(fabric))
+        names = directory.switch_names(at_ms)
+        return Scene(view, Topology.of(view, self.site.settings.host_names, names))
 
     async def _settled(self, fabric: str, version: int, span: FabricSpan, at_ms: int) -> int:
         """The time of the last change by then: after the last sweep only what a person corrects changes anything."""

@@ -23,3 +23,5 @@ class Site:
     virtual_prefix: str = ""
     cypher: CypherEngine | None = None
     """None: the inventory is no graph."""
+    patience_s: float | None = None
+    """How long a request waits for what is made of the inventory for all; None: until it is made."""

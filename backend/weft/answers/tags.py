@@ -13,7 +13,6 @@ the pieces follow the cable. Series are called as graphite-web calls tagged ones
 Users see what their own runs' hosts had while these ran.
 """
 
-import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -27,11 +26,11 @@ from weft.answers.jobs import MOST_RUNS
 from weft.answers.named import Request, job_node, name_typed, tell_early
 from weft.answers.people import held, host_times
 from weft.answers.port_table import PORT_TAGS, PortTable, port_table
+from weft.answers.shared import Shared
 from weft.answers.stock import Stockroom, stored_hosts
 from weft.answers.tag_question import WHAT_TAGS, Held, Hold, Question, parts_of, question_of
 from weft.answers.units import UNIT_TAGS, Form
 from weft.answers.virtual import Assembly, HostTemplate, counters
-from weft.base import waits
 from weft.base.access import Viewer
 from weft.base.intervals import Interval, graphite_window
 from weft.fabric.names import safe
@@ -55,8 +54,7 @@ class InventoryTags:
         settings = answers.site.settings
         self._template, self._cluster = HostTemplate(settings.hosts), settings.cluster
         self._stockroom = Stockroom(answers.site.metrics, self._template, self._cluster)
-        self._table: tuple[int, PortTable] | None = None
-        self._one_table = asyncio.Lock()
+        self._tables: Shared[PortTable] = Shared("The table of ports", 1, answers.site.patience_s)
         self._known_hosts: tuple[int, _Hosts] | None = None
         self._census: Census | None = None
 
@@ -214,10 +212,11 @@ class InventoryTags:
     async def table(self) -> PortTable:
         """The ports as the inventory knows them now."""
         version = await self._answers.site.fabrics.version()
-        async with waits.turn(self._one_table):
-            if self._table is None or self._table[0] != version:
-                self._table = version, await port_table(self._answers)
-            return self._table[1]
+        return await self._tables.get(version, lambda: port_table(self._answers))
+
+    async def close(self) -> None:
+        """End what is being made."""
+        await self._tables.close()
 
     async def _hosts(self) -> "_Hosts":
         version = await self._answers.site.fabrics.version()

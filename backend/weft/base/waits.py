@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 
 class _Waits:
@@ -64,12 +65,16 @@ async def within(most_s: float) -> AsyncIterator[float]:
             yield left_s
 
 
-@asynccontextmanager
-async def turn(lock: asyncio.Lock) -> AsyncIterator[None]:
-    """Hold a lock whose holders ask engines: to wait for one of them is to wait for its engine."""
-    with (_OF_REQUEST.get() or _Waits()).counting():
-        await lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+async def for_task(task: asyncio.Task[Any], most_s: float | None) -> None:
+    """Wait for the end of a task that asks engines for many; it goes on when this request does not wait any longer.
+
+    Args:
+        most_s: as of `within`; None, or outside of a request: until the task has ended.
+    Raises:
+        TimeoutError: that is over, or was before.
+    """
+    if most_s is None or _OF_REQUEST.get() is None:
+        await asyncio.wait((task,))
+        return
+    async with within(most_s):
+        await asyncio.wait((task,))
