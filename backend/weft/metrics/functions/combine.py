@@ -80,6 +80,8 @@ def _combined(ctx: Context, series: Sequence[Series], func: str, share: float) -
 def common_tags(tags: dict[str, str], series: Sequence[Series]) -> dict[str, str]:
     """Those of the tags that all series have, too."""
     for one in series:
+        if not tags:
+            break
         if one.tags != tags:
             tags = {tag: value for tag, value in tags.items() if one.tags.get(tag) == value}
     return tags

@@ -29,7 +29,7 @@ def key_of(series: Series, nodes: Sequence[int | str]) -> str:
     name = series.name
     path = (first_path(name) or name) if name.endswith(")") else name
     parts = path.split(";", 1)[0].split(".")
-    return checked_name(".".join(_node_or_tag(series, parts, node) for node in nodes))
+    return checked_name(".".join([_node_or_tag(series, parts, node) for node in nodes]))
 
 
 def _node_or_tag(series: Series, parts: list[str], node: int | str) -> str:
