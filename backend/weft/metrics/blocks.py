@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weft.base.errors import TooMuch
-from weft.base.memory import LARGE_BYTES
 from weft.metrics.rows import decoded
 from weft.metrics.series import Values, Window
 from weft.metrics.whisper import POINT, Archive, Layout, Plan, Unreadable
@@ -58,9 +57,9 @@ class Block:
     """Files with one start, step and length, up to `rows` of them: rows of matrices, decoded some at a time from one
     buffer.
 
-    How many files are of this kind nobody knows before they are read. Rows to spare of a matrix of LARGE_BYTES take no
-    memory: its pages come from the system, and are not there before they are written to. Smaller ones lie in what
-    earlier answers used, so there are few rows in them.
+    A matrix is of about BLOCK_BYTES: how many files are of this kind nobody knows before they are read, and what is not
+    used is memory all the same. Larger ones would be given back to the system with each answer (`memory.LARGE_BYTES`),
+    and to take them anew is a quarter of the time of 1,000 raw series.
     """
 
     def __init__(self, plan: Plan, rows: int) -> None:
@@ -78,8 +77,7 @@ class Block:
         """The row to fill; it is that of the next file too, unless `_rows` counts it."""
         if self._rows == len(self._matrix):
             self.decode()
-            height = self._left if self._left * self._n >= LARGE_BYTES // 8 else max(1, BLOCK_BYTES // 8 // self._n)
-            self._matrix = np.empty((min(self._left, height), self._n))
+            self._matrix = np.empty((min(self._left, max(1, BLOCK_BYTES // 8 // self._n)), self._n))
             self._left -= len(self._matrix)
             self._rows = 0
         row: Values = self._matrix[self._rows]

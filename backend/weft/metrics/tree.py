@@ -197,7 +197,7 @@ class WhisperStore:
         return True
 
     async def fetch(self, names: Sequence[str], window: Window, tell: Tell) -> list[Series | None]:
-        """See SeriesStore. Values of equal start, step and length are consecutive rows of one matrix.
+        """See SeriesStore. Values of equal start, step and length are consecutive rows of few matrices.
 
         Raises:
             BadRequest: from lies after until.
