@@ -137,7 +137,7 @@ class Blocks:
         if plan := layout.plan(self._window):
             shape = (plan.start_s, plan.archive.step_s, plan.n)
             if shape not in self._by_shape:
-                self._by_shape[shape] = Block(plan, min(self._rows, max(1, self._left // plan.n)))
+                self._by_shape[shape] = Block(plan, self._rows)
             found = plan, self._by_shape[shape]
         self._by_layout[layout] = found
         return found

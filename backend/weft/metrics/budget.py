@@ -200,9 +200,9 @@ class Budget:
                 new.setdefault(id(array), []).append(array)
             else:
                 others += 1
-        for key, [array, *rest] in new.items():
-            points = array.size + SERIES_POINTS * (1 + len(rest))
-            self._arrays[key] = ref(array, self._let_go(key, points))
+        for key, arrays in new.items():
+            points = arrays[0].size + SERIES_POINTS * len(arrays)
+            self._arrays[key] = ref(arrays[0], self._let_go(key, points))
             self.held += points
         self.room(letters // NAME_LETTERS + SERIES_POINTS * others)
 

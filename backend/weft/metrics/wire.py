@@ -191,9 +191,9 @@ def _kept(series: Iterable[Series], no_nulls: bool) -> Iterator[Series]:
     return (one for one in series if not no_nulls or np.isfinite(one.values).any())
 
 
-def _pieces(values: Values) -> Iterator[tuple[int, Values]]:
-    """Stretches of at most PIECE_POINTS values, each with the place of its first."""
-    return ((begin, values[begin : begin + PIECE_POINTS]) for begin in range(0, len(values), PIECE_POINTS))
+def _pieces(values: Values, most: int = PIECE_POINTS) -> Iterator[tuple[int, Values]]:
+    """Stretches of at most so many values, each with the place of its first."""
+    return ((begin, values[begin : begin + most]) for begin in range(0, len(values), most))
 
 
 def _text(text: str) -> bytes:
@@ -242,12 +242,11 @@ def _csv(one: Series, zone: tzinfo) -> Iterator[bytes]:
     csv.writer(cell).writerow((one.name, ""))
     name = cell.getvalue()[:-2]
     # The name stands in every line, and may be long.
-    many = max(1, CHUNK_BYTES // (len(name) + LINE_LETTERS))
-    for begin, values in _pieces(one.values):
+    most = max(1, min(PIECE_POINTS, CHUNK_BYTES // (len(name) + LINE_LETTERS)))
+    for begin, values in _pieces(one.values, most):
         clock = _clock(one.start_s + begin * one.step_s, one.step_s, len(values), zone)
-        told = list(zip(clock, _told_numbers(values, ""), strict=True))
-        for first in range(0, len(told), many):
-            yield _text("".join([f"{name}{at},{number}\r\n" for at, number in told[first : first + many]]))
+        numbers = _told_numbers(values, "")
+        yield _text("".join([f"{name}{at},{number}\r\n" for at, number in zip(clock, numbers, strict=True)]))
 
 
 @lru_cache(maxsize=8)
